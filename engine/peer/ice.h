@@ -1,0 +1,44 @@
+/* ice.h - connectivity checks for one component: lite (RFC 8445 2.5), or a controlling side that
+ * checks one known remote address (a test's peer, a load client, a link to a lite relay). */
+#pragma once
+
+#include "engine/base/outq.h"
+#include "engine/base/rng.h"
+#include "engine/wire/stun.h"
+
+#define ICE_CRED 257
+#define ICE_DEAD (30 * USEC_SEC) /* no consent for so long: failed (RFC 7675 5.1) */
+
+struct ice_conf {
+    bool controlling; /* sends checks to `remote`; else lite: answers only */
+    char local_ufrag[ICE_CRED], local_pwd[ICE_CRED];
+    char remote_ufrag[ICE_CRED], remote_pwd[ICE_CRED];
+    struct addr remote; /* controlling: where to */
+};
+
+struct ice {
+    struct ice_conf conf;
+    uint64_t tie_breaker;
+    struct addr selected; /* where our packets go; port 0 before the first good check */
+    bool nominated;
+    usec heard; /* last authenticated check or answer */
+    usec next;  /* controlling: next check */
+    usec sent;  /* controlling: when the check under way left */
+    uint8_t tid[12];
+    usec rtt; /* controlling: of the last answered check; 0 = none */
+    unsigned tries;
+};
+
+void ice_init(struct ice *i, const struct ice_conf *c, struct rng *rng, usec now);
+
+/* A STUN message. True: it was authentic (the selected address may have changed: a member that
+ * changes its network is followed at its next nominating check). */
+bool ice_input(struct ice *i, usec now, const uint8_t *p, size_t len, const struct addr *from,
+               struct outq *out);
+void ice_tick(struct ice *i, usec now, struct rng *rng, struct outq *out);
+usec ice_next(const struct ice *i);
+
+/* New credentials of the remote side (ICE restart); the old address serves until the new check. */
+void ice_restart(struct ice *i, const struct ice_conf *c, usec now);
+
+bool ice_failed(const struct ice *i, usec now);

@@ -1,0 +1,85 @@
+/* nego.h - offer and answer: what two sides agree on, decided once, before any packet
+ * (RFC 8829, RFC 9725). Pure functions of text and policy. */
+#pragma once
+
+#include "engine/base/rng.h"
+#include "engine/peer/dtls.h"
+#include "engine/peer/ice.h"
+#include "engine/wire/sdp.h"
+
+#define NEGO_MEDIA 12
+#define NEGO_LAYERS 3
+#define NEGO_CANDS 8
+#define NEGO_SDP_MAX 32768 /* room for an answer or offer that we write */
+
+enum nego_codec { NEGO_NONE, NEGO_OPUS, NEGO_VP8, NEGO_VP9 };
+
+/* One m-line as agreed. "We" is who calls nego_answer or nego_offer. */
+struct nego_media {
+    bool audio;
+    bool refused; /* not sent by either side */
+    bool send;    /* we send */
+    bool recv;    /* we receive */
+    char mid[SDP_ID];
+    enum nego_codec codec;
+    uint8_t pt;
+    uint8_t rtx_pt; /* 0 = none */
+    uint8_t red_pt; /* audio/red, 0 = none */
+    bool nack, pli, twcc, remb;
+    bool stereo; /* Opus: the receiver wants stereo */
+    struct rtp_extmap ext;
+    char rid[NEGO_LAYERS]
+            [SDP_ID]; /* simulcast layers, lowest first as far as the offer's order says */
+    size_t layers;    /* 0: one stream without rid */
+    uint32_t ssrc[NEGO_LAYERS]; /* who sends: chosen; who receives: as signalled, 0 = not said */
+    uint32_t rtx_ssrc[NEGO_LAYERS]; /* likewise */
+};
+
+struct nego {
+    struct ice_conf ice;            /* `remote`: best usable candidate of the other side, if any */
+    char fingerprint[DTLS_FP_TEXT]; /* of the remote side */
+    bool dtls_server;
+    char cname[SDP_ID]; /* ours */
+    struct nego_media media[NEGO_MEDIA];
+    size_t n;
+};
+
+/* This side, constant for a process. */
+struct nego_self {
+    const char *fingerprint;
+    bool lite;
+    struct addr cand[NEGO_CANDS]; /* host candidates, best first */
+    size_t cands;
+    bool gcm; /* unused by SDP, kept with DTLS */
+};
+
+enum nego_role {
+    NEGO_PUBLISH, /* WHIP: the other side sends, we receive */
+    NEGO_PLAY,    /* WHEP: we send, the other side receives */
+};
+
+struct nego_error {
+    const char *field; /* "m=video 2", "a=fingerprint", … */
+    const char *what;  /* static English sentence */
+};
+
+/* Answers an offer (relay: setup passive, ice-lite). Codecs: Opus; VP8, then VP9. False: refused as
+ * a whole, `e` says why. An m-line that cannot be served is answered with port 0. */
+MUST_USE bool nego_answer(struct nego *n, const char *offer, size_t len, enum nego_role role,
+                          const struct nego_self *self, struct rng *rng, char *answer,
+                          struct nego_error *e);
+
+/* What the offering side wants, m-line by m-line (codec, send or recv, layers and their rids); the
+ * rest of each nego_media is filled in. Writes an offer with our credentials. */
+MUST_USE bool nego_offer(struct nego *n, const struct nego_self *self, struct rng *rng,
+                         char *offer);
+
+/* Completes `n`, as nego_offer left it, with the answer: remote credentials, fingerprint, payload
+ * types, SSRCs, what was refused. */
+MUST_USE bool nego_accept(struct nego *n, const char *answer, size_t len, struct nego_error *e);
+
+/* ICE restart on either side: new local credentials in n->ice, remote ones from a fragment
+ * (RFC 8840, application/trickle-ice-sdpfrag) and the fragment that answers it. */
+MUST_USE bool nego_restart(struct nego *n, const char *frag, size_t len,
+                           const struct nego_self *self, struct rng *rng, char *answer,
+                           struct nego_error *e);
