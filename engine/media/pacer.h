@@ -1,0 +1,49 @@
+/* pacer.h - what one viewer is still to get, and how fast: voice at once, repairs next, pictures
+ * spread, so that a key frame does not burst a thin link. */
+#pragma once
+
+#include "engine/base/pkt.h"
+#include "engine/media/remap.h"
+
+/* One packet for one viewer: the shared packet and what is different for this viewer. It owns one
+ * reference. Moves from forward to pacer to egress (struct copy), one owner at a time. */
+struct send_rec {
+    struct pkt *pkt;
+    struct remap_out map;
+    uint16_t sub;     /* the member's own number of the subscription */
+    uint16_t rtx_seq; /* RTX: its own sequence number */
+    bool rtx;
+    bool audio;
+};
+
+enum pacer_class { PACER_VOICE, PACER_RTX, PACER_VIDEO, PACER_CLASSES };
+
+struct pacer_ring {
+    struct send_rec *rec;
+    uint32_t size; /* power of two */
+    uint32_t head, n;
+};
+
+struct pacer {
+    struct pacer_ring ring[PACER_CLASSES];
+    uint64_t bps;   /* rate of the spread classes */
+    uint32_t burst; /* bytes that may leave at once */
+    int64_t credit; /* bytes */
+    usec filled_at;
+    uint64_t dropped; /* records for which a ring had no room */
+    uint64_t queued_bytes;
+};
+
+/* `size`: records of the video ring (power of two); the others are smaller. */
+MUST_USE enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst);
+void pacer_fini(struct pacer *p); /* lets all references go */
+void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst);
+
+/* Takes the record with its reference. False: no room; the reference was let go and counted. */
+bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r);
+/* The next record that may leave now, by class, then order; it is the caller's. False: none. */
+MUST_USE bool pacer_pop(struct pacer *p, usec now, struct send_rec *r);
+/* When pacer_pop next has something; USEC_NEVER if it is empty. */
+usec pacer_next(const struct pacer *p, usec now);
+/* Lets go of everything queued for one subscription (it was pointed elsewhere). */
+void pacer_forget(struct pacer *p, uint16_t sub);
