@@ -70,8 +70,11 @@ static enum err grow(struct table *t)
     for (size_t i = 0; i < t->cap; i++)
         if (t->values[i])
             place(&bigger, t->keys + i * t->key_len, t->values[i]);
-    table_fini(t);
-    *t = bigger;
+    free(t->keys);
+    free(t->values);
+    t->keys = bigger.keys;
+    t->values = bigger.values;
+    t->cap = bigger.cap;
     return OK;
 }
 
