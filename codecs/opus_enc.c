@@ -1,0 +1,131 @@
+#include "codecs/opus_enc.h"
+
+#include <opus/opus.h>
+#include <stdlib.h>
+
+struct opusenc {
+    OpusEncoder *opus;
+    struct opusenc_conf conf;
+};
+
+/* Every value handed in is checked before, so a refusal is a mistake of ours. */
+#define SET(e, request)                                                                            \
+    do {                                                                                           \
+        const int rc_ = opus_encoder_ctl((e)->opus, request);                                      \
+        assert(rc_ == OPUS_OK);                                                                    \
+        (void)rc_;                                                                                 \
+    } while (0)
+
+static bool rate_ok(uint32_t bps)
+{
+    return bps >= 6000 && bps <= 510000;
+}
+
+static bool conf_ok(const struct opusenc_conf *c)
+{
+    return (c->channels == 1 || c->channels == 2) && rate_ok(c->bps) && c->loss <= 100;
+}
+
+static int application(bool music)
+{
+    return music ? OPUS_APPLICATION_AUDIO : OPUS_APPLICATION_VOIP;
+}
+
+static void apply(struct opusenc *e)
+{
+    const struct opusenc_conf *const c = &e->conf;
+    SET(e, OPUS_SET_BITRATE((opus_int32)c->bps));
+    SET(e, OPUS_SET_PACKET_LOSS_PERC((opus_int32)c->loss));
+    SET(e, OPUS_SET_INBAND_FEC(c->fec && !c->music));
+    SET(e, OPUS_SET_DTX(c->dtx && !c->music)); /* a quiet passage is music, too */
+    SET(e, OPUS_SET_SIGNAL(c->music ? OPUS_SIGNAL_MUSIC : OPUS_SIGNAL_VOICE));
+    SET(e, OPUS_SET_MAX_BANDWIDTH(OPUS_BANDWIDTH_FULLBAND));
+    SET(e, OPUS_SET_BANDWIDTH(c->music ? OPUS_BANDWIDTH_FULLBAND : OPUS_AUTO));
+    SET(e, OPUS_SET_VBR(1));
+    SET(e, OPUS_SET_VBR_CONSTRAINT(1)); /* a village link has no room for bursts */
+    SET(e, OPUS_SET_COMPLEXITY(9));
+}
+
+enum err opusenc_new(struct opusenc **out, const struct opusenc_conf *conf)
+{
+    if (!conf_ok(conf))
+        return E_FORMAT;
+    struct opusenc *e = calloc(1, sizeof(*e));
+    if (!e)
+        return E_NOMEM;
+    int rc;
+    e->conf = *conf;
+    e->opus = opus_encoder_create(OPUSENC_RATE, (int)conf->channels, application(conf->music), &rc);
+    if (!e->opus) {
+        opusenc_free(&e);
+        return E_NOMEM;
+    }
+    apply(e);
+    *out = e;
+    return OK;
+}
+
+void opusenc_free(struct opusenc **e)
+{
+    if (!*e)
+        return;
+    if ((*e)->opus)
+        opus_encoder_destroy((*e)->opus);
+    free(*e);
+    *e = NULL;
+}
+
+enum err opusenc_encode(struct opusenc *e, const int16_t *pcm, size_t samples, uint8_t *out,
+                        size_t cap, size_t *len)
+{
+    if (samples != 480 && samples != 960 && samples != 1920 && samples != 2880)
+        return E_FORMAT;
+    const opus_int32 room = (opus_int32)size_min(cap, OPUSENC_PACKET_MAX);
+    const opus_int32 n = opus_encode(e->opus, pcm, (int)samples, out, room);
+    if (n == OPUS_BUFFER_TOO_SMALL || room < 3)
+        return E_LIMIT;
+    if (n < 0)
+        return E_STATE;
+    *len = n <= 2 && e->conf.dtx ? 0 : (size_t)n;
+    return OK;
+}
+
+enum err opusenc_set_rate(struct opusenc *e, uint32_t bps)
+{
+    if (!rate_ok(bps))
+        return E_FORMAT;
+    e->conf.bps = bps;
+    apply(e);
+    return OK;
+}
+
+enum err opusenc_set_loss(struct opusenc *e, unsigned percent)
+{
+    if (percent > 100)
+        return E_FORMAT;
+    e->conf.loss = percent;
+    apply(e);
+    return OK;
+}
+
+void opusenc_set_fec(struct opusenc *e, bool on)
+{
+    e->conf.fec = on;
+    apply(e);
+}
+
+void opusenc_set_dtx(struct opusenc *e, bool on)
+{
+    e->conf.dtx = on;
+    apply(e);
+}
+
+void opusenc_set_music(struct opusenc *e, bool on)
+{
+    if (on == e->conf.music)
+        return;
+    e->conf.music = on;
+    SET(e, OPUS_RESET_STATE); /* the application can only be changed before the first frame */
+    SET(e, OPUS_SET_APPLICATION(application(on)));
+    apply(e);
+}

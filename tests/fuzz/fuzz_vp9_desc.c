@@ -1,0 +1,38 @@
+/* fuzz_vp9_desc.c - any bytes as a VP9 payload: refused, or read within bounds and patched. */
+#include "engine/wire/vp9.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(uint8_t *p, size_t n)
+{
+    struct vp9_desc d;
+    if (!vp9_desc_parse(p, n, &d))
+        return;
+    assert(d.len >= 1 && d.len < n);
+    assert(d.refs <= VP9_REFS && d.ss.layers <= VP9_LAYERS && d.tid < 8 && d.sid < 8);
+    assert(d.picture_id <= vp9_pid_mask(&d));
+    assert(!vp9_starts_key(&d) || !d.inter);
+
+    struct vp9_desc after;
+    vp9_patch_pid(p, &d, 0x2345);
+    vp9_patch_tl0(p, &d, 0x67);
+    assert(vp9_desc_parse(p, n, &after) && after.len == d.len);
+    assert(!d.has_pid || after.picture_id == (0x2345 & vp9_pid_mask(&d)));
+    assert(!d.has_tl0 || after.tl0picidx == 0x67);
+    assert(after.refs == d.refs && after.ss.layers == d.ss.layers && after.tid == d.tid);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *const block = malloc(size ? size : 1); /* exact, so that a read past it is seen */
+    if (!block)
+        return 0;
+    if (size)
+        memcpy(block, data, size);
+    check(block, size);
+    free(block);
+    return 0;
+}
