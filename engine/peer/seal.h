@@ -24,7 +24,8 @@ void seal_free(struct seal **s);
 
 /* Seals one RTP packet into `out`, where the caller has already written the header (`head` bytes)
  * and, behind it, `patched` bytes of payload that differ for this viewer. `rest` is the rest of the
- * payload, read from the shared packet and never written. Returns the whole length, 0: no room. */
+ * payload, read from the shared packet and never written. Returns the whole length; 0: no room, or
+ * this SSRC and sequence number was sealed before (a key stream is never used twice): drop. */
 size_t seal_rtp(struct seal *s, uint8_t *out, size_t cap, size_t head, size_t patched,
                 const uint8_t *rest, size_t rest_len);
 

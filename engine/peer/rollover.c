@@ -1,0 +1,74 @@
+#include "engine/peer/rollover.h"
+
+#include "engine/wire/rtp.h"
+
+#include <stdlib.h>
+
+#define WORD_BITS 64u
+
+/* Bit i % window of `used` says whether index i is taken, for the window that ends at `highest`. */
+struct stream {
+    uint64_t highest;
+    uint64_t used[ROLLOVER_WINDOW / WORD_BITS];
+};
+
+void rollover_init(struct rollover *r, uint64_t seed)
+{
+    table_init(&r->streams, sizeof(uint32_t), seed);
+}
+
+void rollover_fini(struct rollover *r)
+{
+    size_t at = 0;
+    for (void *s; (s = table_each(&r->streams, &at));)
+        free(s);
+    table_fini(&r->streams);
+}
+
+static uint64_t *word_of(struct stream *s, uint64_t index)
+{
+    return &s->used[index % ROLLOVER_WINDOW / WORD_BITS];
+}
+
+static uint64_t bit_of(uint64_t index)
+{
+    return UINT64_C(1) << index % WORD_BITS;
+}
+
+static struct stream *stream_new(struct rollover *r, uint32_t ssrc, uint16_t seq)
+{
+    struct stream *const s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->highest = seq;
+    if (table_put(&r->streams, &ssrc, s) == OK)
+        return s;
+    free(s);
+    return NULL;
+}
+
+static void advance(struct stream *s, uint64_t to)
+{
+    assert(to - s->highest <= UINT16_MAX);
+    for (uint64_t i = s->highest + 1; i <= to; i++)
+        *word_of(s, i) &= ~bit_of(i);
+    s->highest = to;
+}
+
+bool rollover_take(struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index)
+{
+    struct stream *s = table_get(&r->streams, &ssrc);
+    if (!s && !(s = stream_new(r, ssrc, seq)))
+        return false;
+
+    const int64_t i = (int64_t)s->highest + seq_diff(seq, (uint16_t)s->highest);
+    if (i < 0 || i + ROLLOVER_WINDOW <= (int64_t)s->highest || i >> 48 != 0)
+        return false;
+    *index = (uint64_t)i;
+    if (*index > s->highest)
+        advance(s, *index);
+    if (*word_of(s, *index) & bit_of(*index))
+        return false;
+    *word_of(s, *index) |= bit_of(*index);
+    return true;
+}

@@ -1,0 +1,140 @@
+#include "engine/peer/sealer.h"
+
+#include "engine/base/bytes.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+
+#define GCM_TAG 16
+#define CM_TAG 10
+#define GCM_SALT 12
+#define SHA1_LEN 20
+
+enum label { LABEL_KEY = 0, LABEL_AUTH = 1, LABEL_SALT = 2 };
+
+/* RFC 3711 4.3.3: session keys are AES-CM key stream under the master key. */
+static bool derive(const struct seal_keys *master, enum label label, uint8_t *out, size_t len)
+{
+    static const uint8_t zeros[SEALER_AUTH] = {0};
+    uint8_t iv[16] = {0};
+    memcpy(iv, master->salt, SEAL_SALT_MAX);
+    iv[7] ^= (uint8_t)label;
+    int n = 0;
+    EVP_CIPHER_CTX *const c = EVP_CIPHER_CTX_new();
+    const bool ok = c && EVP_EncryptInit_ex(c, EVP_aes_128_ctr(), NULL, master->key, iv) == 1 &&
+                    EVP_EncryptUpdate(c, out, &n, zeros, (int)len) == 1;
+    EVP_CIPHER_CTX_free(c);
+    return ok;
+}
+
+bool sealer_derive(struct sealer_session *session, enum seal_profile profile,
+                   const struct seal_keys *master)
+{
+    struct seal_keys m = *master;
+    if (profile == SEAL_AES_128_GCM) /* RFC 7714 11: a salt of 12 bytes is filled up with zeros */
+        memset(m.salt + GCM_SALT, 0, SEAL_SALT_MAX - GCM_SALT);
+    const bool ok = derive(&m, LABEL_KEY, session->key, sizeof session->key) &&
+                    derive(&m, LABEL_AUTH, session->auth, sizeof session->auth) &&
+                    derive(&m, LABEL_SALT, session->salt, sizeof session->salt);
+    OPENSSL_cleanse(&m, sizeof m);
+    return ok;
+}
+
+static bool start_mac(struct sealer *s, const uint8_t key[SEALER_AUTH])
+{
+    char digest[] = "SHA1";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *const hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    s->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    return s->mac && EVP_MAC_init(s->mac, key, SEALER_AUTH, params) == 1;
+}
+
+enum err sealer_init(struct sealer *s, enum seal_profile profile,
+                     const struct sealer_session *session)
+{
+    const bool gcm = profile == SEAL_AES_128_GCM;
+    const EVP_CIPHER *const kind = gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr();
+    *s = (struct sealer){.cipher = EVP_CIPHER_CTX_new()};
+    memcpy(s->salt, session->salt, sizeof s->salt);
+    if (s->cipher && EVP_EncryptInit_ex(s->cipher, kind, NULL, session->key, NULL) == 1 &&
+        (gcm || start_mac(s, session->auth)))
+        return OK;
+    sealer_fini(s);
+    return E_NOMEM;
+}
+
+void sealer_fini(struct sealer *s)
+{
+    EVP_CIPHER_CTX_free(s->cipher);
+    EVP_MAC_CTX_free(s->mac);
+    OPENSSL_cleanse(s, sizeof *s);
+    *s = (struct sealer){0};
+}
+
+size_t sealer_tag(const struct sealer *s)
+{
+    return s->mac ? CM_TAG : GCM_TAG;
+}
+
+/* The header is never encrypted; the patched bytes are turned over where they lie. */
+static bool encrypt(struct sealer *s, const struct sealer_job *j)
+{
+    uint8_t *const body = j->out + j->head;
+    int n = 0;
+    if (j->patched && EVP_EncryptUpdate(s->cipher, body, &n, body, (int)j->patched) != 1)
+        return false;
+    return j->rest_len == 0 ||
+           EVP_EncryptUpdate(s->cipher, body + j->patched, &n, j->rest, (int)j->rest_len) == 1;
+}
+
+/* RFC 7714 8.1: 0 0 SSRC ROC SEQ, under the salt. */
+static bool run_gcm(struct sealer *s, const struct sealer_job *j)
+{
+    uint8_t iv[12];
+    memcpy(iv, s->salt, sizeof iv);
+    put_be32(iv + 2, be32(iv + 2) ^ be32(j->out + 8));
+    put_be32(iv + 6, be32(iv + 6) ^ (uint32_t)(j->index >> 16));
+    put_be16(iv + 10, be16(iv + 10) ^ (uint16_t)j->index);
+    uint8_t *const tag = j->out + j->head + j->patched + j->rest_len;
+    int n = 0;
+    return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 &&
+           EVP_EncryptUpdate(s->cipher, NULL, &n, j->out, (int)j->head) == 1 && encrypt(s, j) &&
+           EVP_EncryptFinal_ex(s->cipher, tag, &n) == 1 &&
+           EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, tag) == 1;
+}
+
+/* RFC 3711 4.2: the tag covers the packet and the roll-over counter, which is not sent. */
+static bool append_hmac(struct sealer *s, const struct sealer_job *j)
+{
+    const size_t len = j->head + j->patched + j->rest_len;
+    uint8_t roc[4], full[SHA1_LEN];
+    put_be32(roc, (uint32_t)(j->index >> 16));
+    size_t n = 0;
+    if (EVP_MAC_init(s->mac, NULL, 0, NULL) != 1 || EVP_MAC_update(s->mac, j->out, len) != 1 ||
+        EVP_MAC_update(s->mac, roc, sizeof roc) != 1 ||
+        EVP_MAC_final(s->mac, full, &n, sizeof full) != 1)
+        return false;
+    memcpy(j->out + len, full, CM_TAG);
+    return true;
+}
+
+/* RFC 3711 4.1.1: salt, SSRC and index side by side, then the block counter. */
+static bool run_cm(struct sealer *s, const struct sealer_job *j)
+{
+    uint8_t iv[16] = {0};
+    memcpy(iv, s->salt, SEAL_SALT_MAX);
+    put_be32(iv + 4, be32(iv + 4) ^ be32(j->out + 8));
+    put_be64(iv + 8, be64(iv + 8) ^ j->index << 16);
+    return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 && encrypt(s, j) &&
+           append_hmac(s, j);
+}
+
+bool sealer_run(struct sealer *s, const struct sealer_job *job)
+{
+    return s->mac ? run_cm(s, job) : run_gcm(s, job);
+}

@@ -1,0 +1,46 @@
+/* sealer.h - the sending half of SRTP on OpenSSL EVP: one keyed context, a new IV for each packet,
+ * plaintext read where it lies and ciphertext written where it leaves. */
+#pragma once
+
+#include "engine/peer/seal.h"
+
+#include <openssl/evp.h>
+
+#define SEALER_AUTH 20 /* HMAC-SHA1 key */
+
+/* What encrypts packets, as derived from the master key of the handshake. */
+struct sealer_session {
+    uint8_t key[SEAL_KEY];
+    uint8_t auth[SEALER_AUTH]; /* AES-CM only */
+    uint8_t salt[SEAL_SALT_MAX];
+};
+
+/* RFC 3711 4.3, with a key derivation rate of 0. False: no memory. */
+MUST_USE bool sealer_derive(struct sealer_session *session, enum seal_profile profile,
+                            const struct seal_keys *master);
+
+struct sealer {
+    EVP_CIPHER_CTX *cipher;
+    EVP_MAC_CTX *mac; /* AES-CM only */
+    uint8_t salt[SEAL_SALT_MAX];
+};
+
+MUST_USE enum err sealer_init(struct sealer *s, enum seal_profile profile,
+                              const struct sealer_session *session);
+void sealer_fini(struct sealer *s);
+
+/* The bytes of one packet: see seal_rtp. */
+struct sealer_job {
+    uint8_t *out; /* header, then the patched bytes */
+    size_t head;
+    size_t patched;
+    const uint8_t *rest;
+    size_t rest_len;
+    uint64_t index; /* roll-overs and sequence number */
+};
+
+/* Bytes that the authentication tag adds. */
+size_t sealer_tag(const struct sealer *s);
+
+/* Encrypts and appends the tag; there must be room. False: OpenSSL failed. */
+MUST_USE bool sealer_run(struct sealer *s, const struct sealer_job *job);
