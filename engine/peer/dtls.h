@@ -6,6 +6,7 @@
 #include "engine/peer/seal.h"
 
 #define DTLS_FP_TEXT 96 /* "AB:CD:…" of SHA-256, with its 0 */
+#define DTLS_MTU 1200   /* longest datagram that dtls_output gives */
 
 /* A key (P-256) and a self-signed certificate, shared by all connections of a process. */
 struct dtls_cert;
