@@ -1,0 +1,129 @@
+#include "relay/media/egress.h"
+
+#include "relay/media/forward.h"
+#include "relay/media/hub.h"
+
+#include <string.h>
+
+#define EGRESS_MAX 1500 /* bytes of one sealed datagram */
+
+/* abs-capture-time goes from the sender to every viewer as it is: the delay from lens to screen can
+ * be measured at the far end. */
+static void copy_capture(const struct send_rec *r, const struct sub *s, struct rtp_ext_values *v)
+{
+    const struct track *const t = s->track;
+    if (!t)
+        return;
+    const uint8_t id = t->owner->join->nego.media[t->line].ext.id[RTP_EXT_ABS_CAPTURE];
+    size_t len = 0;
+    const uint8_t *const bytes = id ? rtp_ext_find(r->pkt, id, &len) : NULL;
+    if (bytes && (len == 8 || len == 16)) {
+        v->abs_capture = bytes;
+        v->abs_capture_len = (uint8_t)len;
+    }
+}
+
+static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *out)
+{
+    struct sub *const s = m->sub[r->sub];
+    const struct nego_media *const line = &m->join->nego.media[r->sub];
+    const struct rtp_head head = {
+        .ssrc = r->rtx ? line->rtx_ssrc[0] : line->ssrc[0],
+        .ts = r->map.ts,
+        .seq = r->rtx ? r->rtx_seq : r->map.seq,
+        .pt = r->rtx ? line->rtx_pt : line->pt,
+        .marker = r->pkt->rtp.marker,
+    };
+    struct rtp_ext_values v = {0};
+    copy_capture(r, s, &v);
+    if (line->ext.id[RTP_EXT_TWCC]) {
+        v.has_twcc = true;
+        v.twcc = m->twcc_seq++;
+    }
+    if (r->audio && r->pkt->rtp.level_db <= 127) {
+        v.has_level = true;
+        v.level = r->pkt->rtp.level_db;
+    }
+    return rtp_write(out, EGRESS_MAX, &head, &line->ext, &v);
+}
+
+/* What differs in the payload for this viewer: the number of a repaired packet, and the VP8
+ * descriptor. Returns its length; *skip = bytes of the shared payload that it stands for. */
+static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8_t *out,
+                          size_t *skip)
+{
+    const uint8_t *const payload = r->pkt->data + r->pkt->rtp.payload_off;
+    size_t n = 0;
+    *skip = 0;
+    if (r->rtx) { /* RFC 4588 4: original sequence number */
+        put_be16(out, r->map.seq);
+        n = 2;
+    }
+    struct vp8_desc d;
+    if (codec != NEGO_VP8 || !vp8_desc_parse(payload, r->pkt->rtp.payload_len, &d))
+        return n;
+    memcpy(out + n, payload, d.len);
+    vp8_patch_pid(out + n, &d, r->map.picture_id);
+    vp8_patch_tl0(out + n, &d, r->map.tl0picidx);
+    *skip = d.len;
+    return n + d.len;
+}
+
+static size_t seal_rec(struct member *m, struct seal *seal, const struct send_rec *r, uint8_t *out)
+{
+    const size_t head = write_head(m, r, out);
+    size_t skip = 0;
+    const size_t patched = write_patch(r, m->join->nego.media[r->sub].codec, out + head, &skip);
+    return seal_rtp(seal, out, EGRESS_MAX, head, patched,
+                    r->pkt->data + r->pkt->rtp.payload_off + skip, r->pkt->rtp.payload_len - skip);
+}
+
+/* Joins the message before if it goes to the same viewer and is not shorter; else a new one. */
+static size_t put(struct member *m, struct seal *seal, const struct send_rec *r, struct outq *out)
+{
+    const struct addr *const to = peer_addr(m->peer);
+    uint8_t *const more = outq_reserve_more(out, to, EGRESS_MAX);
+    uint8_t *const p = more ? more : outq_reserve(out, to, EGRESS_MAX);
+    if (!p)
+        return 0;
+    const size_t len = seal_rec(m, seal, r, p);
+    if (more && len <= out->msgs[out->n - 1].seg) {
+        outq_commit_more(out, len);
+        return len;
+    }
+    if (more && !outq_reserve(out, to, EGRESS_MAX)) /* the same bytes, as a message of their own */
+        return 0;
+    outq_commit(out, len);
+    return len;
+}
+
+static void count(struct member *m, const struct send_rec *r, size_t len)
+{
+    struct sub *const s = m->sub[r->sub];
+    m->hub->stat.rtp_out++;
+    m->sent_bytes += len;
+    if (r->rtx) {
+        m->stats.rtx_out++;
+        return;
+    }
+    s->packets++;
+    s->octets += (uint32_t)len;
+    m->sr_due |= s->sr_due;
+}
+
+bool egress_flush(struct member *m, usec now, struct outq *out)
+{
+    struct seal *const seal = peer_seal(m->peer);
+    if (!seal)
+        return true; /* not yet open: what is queued waits, or is dropped by the pacer */
+    struct send_rec r;
+    while (outq_has_room(out, EGRESS_MAX)) {
+        if (!pacer_pop(&m->pacer, now, &r))
+            return true;
+        const size_t len = m->sub[r.sub] ? put(m, seal, &r, out) : 0;
+        if (len)
+            count(m, &r, len);
+        pkt_unref(&r.pkt);
+    }
+    return pacer_next(&m->pacer, now) == USEC_NEVER;
+}

@@ -1,0 +1,281 @@
+#include "relay/media/feedback.h"
+
+#include "relay/media/forward.h"
+#include "relay/media/hub.h"
+#include "relay/media/room.h"
+
+#define RTCP_MAX 1200
+#define NACK_BATCH 64
+
+static struct sub *sub_of(const struct member *m, uint32_t ssrc)
+{
+    for (size_t i = 0; i < m->join->nego.n; i++)
+        if (m->sub[i] && m->join->nego.media[i].ssrc[0] == ssrc)
+            return m->sub[i];
+    return NULL;
+}
+
+static struct stream *stream_of(const struct member *m, uint32_t ssrc)
+{
+    for (size_t i = 0; i < m->join->nego.n; i++)
+        for (size_t k = 0; m->track[i] && k < NEGO_LAYERS; k++)
+            if (m->track[i]->layer[k] && m->track[i]->layer[k]->ssrc == ssrc)
+                return m->track[i]->layer[k];
+    return NULL;
+}
+
+static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
+{
+    struct stream *const s = stream_of(m, it->sender);
+    if (!s)
+        return;
+    const bool first = !s->clock.known;
+    recvstat_sr(&s->stat, now, it->ntp);
+    clockmap_sr(&s->clock, it->ntp, it->rtp_ts);
+    if (m->room->state.record)
+        hub_lend(m->hub, &(struct tap_msg){.kind = TAP_SR,
+                                           .room = m->room->id,
+                                           .track = s->id,
+                                           .at = now,
+                                           .sr = {.ntp = it->ntp, .ts = it->rtp_ts}});
+    for (struct sub *sub = s->track->subs; first && sub; sub = sub->next)
+        sub->sr_due = true;
+}
+
+/* RFC 3550 6.4.1: the round trip from the echo of our sender report. */
+static void input_report(struct member *m, usec now, const struct rtcp_report *r)
+{
+    struct sub *const s = sub_of(m, r->ssrc);
+    if (!s)
+        return;
+    const uint16_t loss = (uint16_t)(r->fraction_lost * 1000u / 256u);
+    if (loss > m->stats.out_loss_ppt)
+        m->stats.out_loss_ppt = loss;
+    if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
+        return;
+    const usec held = (usec)(((uint64_t)r->dlsr * (uint64_t)USEC_SEC) >> 16);
+    const usec rtt = now - s->sr_at - held;
+    if (rtt >= 0 && rtt < 10 * USEC_SEC) /* a report that lies is not believed */
+        m->rtt = m->rtt ? (7 * m->rtt + rtt) / 8 : rtt;
+}
+
+static void input_nack(struct member *m, const struct rtcp_item *it)
+{
+    struct sub *const s = sub_of(m, it->media);
+    uint16_t seq[NACK_BATCH];
+    const size_t n = s ? rtcp_nack_list(it, seq, NACK_BATCH) : 0;
+    m->stats.nacks_in += (uint32_t)n;
+    for (size_t i = 0; i < n; i++) {
+        if (forward_again(s, seq[i]))
+            m->hub->stat.rtx_out++;
+        else
+            m->hub->stat.rtx_missed++;
+    }
+}
+
+static void input_pli(struct member *m, uint32_t ssrc)
+{
+    struct sub *const s = sub_of(m, ssrc);
+    m->stats.plis_in++;
+    if (!s || !s->track || (!s->current && !s->target))
+        return;
+    track_want_key(s->track, s->target ? s->target : s->current);
+}
+
+/* FIR (RFC 5104 4.3.1.1): the streams stand in the body, 8 bytes each. */
+static void input_fir(struct member *m, const struct rtcp_item *it)
+{
+    struct reader r = reader_of(it->body, it->body_len);
+    while (r.left >= 8) {
+        input_pli(m, read_u32(&r));
+        (void)read_u32(&r);
+    }
+}
+
+static void input_item(struct member *m, usec now, const struct rtcp_item *it)
+{
+    for (size_t i = 0; i < it->reports; i++)
+        input_report(m, now, &it->report[i]);
+    switch (it->kind) {
+    case RTCP_SR:
+        input_sr(m, now, it);
+        break;
+    case RTCP_NACK:
+        input_nack(m, it);
+        break;
+    case RTCP_PLI:
+        input_pli(m, it->media);
+        break;
+    case RTCP_FIR:
+        input_fir(m, it);
+        break;
+    case RTCP_RR:
+    case RTCP_SDES:
+    case RTCP_BYE: /* the connection's end says it better */
+    case RTCP_REMB:
+    case RTCP_TWCC:
+    case RTCP_OTHER:
+        break;
+    }
+}
+
+void feedback_input(struct member *m, usec now, const uint8_t *rtcp, size_t len)
+{
+    struct reader r = reader_of(rtcp, len);
+    struct rtcp_item it;
+    while (rtcp_next(&r, &it))
+        input_item(m, now, &it);
+}
+
+static void send(struct member *m, struct writer *w, struct outq *out)
+{
+    if (w->len && !w->bad)
+        (void)peer_send_rtcp(m->peer, w->p, w->len, out); /* a full send buffer: next time */
+}
+
+static void ask_again(struct member *m, struct stream *s, usec now, struct writer *w)
+{
+    uint16_t seq[NACK_BATCH];
+    if (m->rtt)
+        nack_rtt(&s->nack, m->rtt);
+    const size_t n = nack_poll(&s->nack, now, seq, NACK_BATCH);
+    if (n) {
+        rtcp_write_nack(w, m->ssrc, s->ssrc, seq, n);
+        m->stats.nacks_out += (uint32_t)n;
+    }
+    if (s->nack.overflow) {
+        s->nack.overflow = false;
+        track_want_key(s->track, s);
+    }
+}
+
+static void ask_key(struct member *m, struct track *t, usec now, struct writer *w)
+{
+    if (t->audio || !kfgate_poll(&t->gate, now))
+        return;
+    for (size_t i = 0; i < NEGO_LAYERS; i++) {
+        if (!t->layer[i] || !(t->wanted & 1u << i))
+            continue;
+        rtcp_write_pli(w, m->ssrc, t->layer[i]->ssrc);
+        m->hub->stat.pli_out++;
+        m->stats.plis_out++;
+    }
+}
+
+static bool wants_key(const struct track *t)
+{
+    for (size_t i = 0; i < NEGO_LAYERS; i++)
+        if (t->layer[i] && t->layer[i]->live && t->wanted & 1u << i)
+            return true;
+    return false;
+}
+
+void feedback_tick(struct member *m, usec now, struct outq *out)
+{
+    if (!m->publishes || !peer_seal(m->peer))
+        return;
+    uint8_t buf[RTCP_MAX];
+    struct writer w = writer_of(buf, RTCP_MAX - SEAL_GROWTH);
+    for (size_t i = 0; i < m->join->nego.n; i++) {
+        struct track *const t = m->track[i];
+        for (size_t k = 0; t && k < NEGO_LAYERS; k++)
+            if (t->layer[k] && m->join->nego.media[i].nack)
+                ask_again(m, t->layer[k], now, &w);
+        if (t && wants_key(t))
+            ask_key(m, t, now, &w);
+    }
+    if (m->arrival && !arrival_poll(m->arrival, now, &w, m->ssrc, m->media_ssrc) && !w.len)
+        return;
+    send(m, &w, out);
+}
+
+usec feedback_next(const struct member *m)
+{
+    usec at = m->arrival ? arrival_next(m->arrival) : USEC_NEVER;
+    for (size_t i = 0; i < m->join->nego.n; i++) {
+        const struct track *const t = m->track[i];
+        if (t && wants_key(t))
+            at = usec_min(at, kfgate_next(&t->gate));
+        for (size_t k = 0; t && k < NEGO_LAYERS; k++)
+            if (t->layer[k] && m->join->nego.media[i].nack)
+                at = usec_min(at, nack_next(&t->layer[k]->nack));
+    }
+    return at;
+}
+
+static void receiver_reports(struct member *m, usec now, struct writer *w)
+{
+    struct rtcp_report r[RTCP_REPORTS];
+    size_t n = 0;
+    for (size_t i = 0; i < m->join->nego.n; i++) {
+        const struct track *const t = m->track[i];
+        for (size_t k = 0; t && k < NEGO_LAYERS && n < RTCP_REPORTS; k++) {
+            if (!t->layer[k])
+                continue;
+            recvstat_report(&t->layer[k]->stat, now, &r[n]);
+            const uint16_t loss = (uint16_t)(r[n++].fraction_lost * 1000u / 256u);
+            if (loss > m->stats.in_loss_ppt)
+                m->stats.in_loss_ppt = loss;
+        }
+    }
+    if (n)
+        rtcp_write_rr(w, m->ssrc, r, n);
+}
+
+/* The source's own clock, brought up to now: sound and picture of one person keep one time line on
+ * every viewer's side (RFC 3550 6.4.1). */
+static void sender_report(struct sub *s, usec now, struct writer *w)
+{
+    const struct stream *const from = s->current;
+    if (!from || !from->clock.known || !s->packets)
+        return;
+    const usec since = now - from->stat.sr_at;
+    const uint64_t ntp = from->clock.ntp + ((uint64_t)since << 32) / (uint64_t)USEC_SEC;
+    uint32_t ts = 0;
+    if (!clockmap_ts(&from->clock, ntp, &ts))
+        return;
+    rtcp_write_sr(w, s->member->join->nego.media[s->line].ssrc[0], ntp, ts - s->map.ts_off,
+                  s->packets, s->octets);
+    s->sr_ntp = ntp;
+    s->sr_at = now;
+    s->sr_due = false;
+}
+
+static void end_second(struct member *m)
+{
+    const struct peer_stat *const is = peer_stat(m->peer);
+    m->stats.in_kbps = (uint32_t)((is->bytes_in - m->before.bytes_in) * 8 / 1000);
+    m->stats.out_kbps = (uint32_t)(m->sent_bytes * 8 / 1000);
+    m->stats.rtt_us = (uint32_t)m->rtt;
+    m->before = *is;
+    m->sent_bytes = 0;
+    hub_say(m->hub,
+            &(struct note){
+                .kind = NOTE_STATS, .room = m->room->id, .member = m->id, .stats = m->stats});
+    m->stats = (struct member_stats){0};
+}
+
+void feedback_report(struct member *m, usec now, struct outq *out)
+{
+    if (!peer_seal(m->peer))
+        return;
+    uint8_t buf[RTCP_MAX];
+    struct writer w = writer_of(buf, RTCP_MAX - SEAL_GROWTH);
+    receiver_reports(m, now, &w);
+    for (size_t i = 0; i < m->join->nego.n; i++)
+        if (m->sub[i])
+            sender_report(m->sub[i], now, &w);
+    rtcp_write_sdes(&w, m->ssrc, m->join->nego.cname);
+    send(m, &w, out);
+    end_second(m);
+}
+
+void feedback_new_source(struct member *m, usec now, struct outq *out)
+{
+    uint8_t buf[RTCP_MAX];
+    struct writer w = writer_of(buf, RTCP_MAX - SEAL_GROWTH);
+    for (size_t i = 0; i < m->join->nego.n; i++)
+        if (m->sub[i] && m->sub[i]->sr_due)
+            sender_report(m->sub[i], now, &w);
+    send(m, &w, out);
+}

@@ -1,0 +1,156 @@
+#include "relay/media/forward.h"
+
+#include "relay/media/hub.h"
+#include "relay/media/member.h"
+
+#include <stdlib.h>
+
+enum err sub_new(struct sub **sp, struct member *m, uint8_t line)
+{
+    struct sub *const s = calloc(1, sizeof *s);
+    if (!s)
+        return E_NOMEM;
+    const struct nego_media *const n = &m->join->nego.media[line];
+    s->member = m;
+    s->line = line;
+    s->slot = m->join->slot[line];
+    s->rtx_seq = (uint16_t)rng_u32(&m->hub->rng);
+    remap_init(&s->map, n->audio ? 48000 : 90000, (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff),
+               rng_u32(&m->hub->rng));
+    *sp = s;
+    return OK;
+}
+
+static void detach(struct sub *s)
+{
+    if (!s->track)
+        return;
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        s->track->subs = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    s->next = s->prev = NULL;
+    s->track = NULL;
+    s->current = s->target = NULL;
+    pacer_forget(&s->member->pacer, s->line);
+}
+
+void sub_free(struct sub **sp)
+{
+    if (!*sp)
+        return;
+    detach(*sp);
+    free(*sp);
+    *sp = NULL;
+}
+
+void sub_attach(struct sub *s, struct track *t, usec now)
+{
+    if (s->track == t)
+        return;
+    detach(s);
+    if (!t)
+        return;
+    s->track = t;
+    s->next = t->subs;
+    if (s->next)
+        s->next->prev = s;
+    t->subs = s;
+    sub_choose(s, now);
+}
+
+/* Feeds what is kept of the stream from ext_seq on. */
+static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
+{
+    for (uint32_t e = ext_seq; (int32_t)(from->hist.highest - e) >= 0; e++) {
+        struct pkt *const p = hist_get(&from->hist, e);
+        struct vp8_desc vp8 = {0};
+        if (!p)
+            continue;
+        if (from->track->codec == NEGO_VP8 &&
+            !vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, &vp8))
+            continue;
+        forward_packet(s, from, p, &vp8, now);
+    }
+}
+
+void sub_choose(struct sub *s, usec now)
+{
+    struct stream *const best = track_choose(s->track, s->slot.small);
+    if (!best || best == s->target)
+        return;
+    s->target = best;
+    if (best == s->current || s->track->audio)
+        return;
+    /* A viewer without a picture may start in the past; one that sees a picture goes on with it
+     * until the wanted layer's next key frame. */
+    if (!s->current && stream_fresh_key(best, now))
+        replay(s, best, best->key_seq, now);
+    else
+        track_want_key(s->track, best);
+}
+
+static void push(struct sub *s, struct pkt *p, const struct remap_out *map, bool rtx)
+{
+    struct member *const m = s->member;
+    const struct nego_media *const line = &m->join->nego.media[s->line];
+    const struct send_rec rec = {
+        .pkt = pkt_ref(p),
+        .map = *map,
+        .sub = s->line,
+        .rtx = rtx && line->rtx_pt,
+        .rtx_seq = rtx && line->rtx_pt ? s->rtx_seq++ : 0,
+        .audio = line->audio,
+    };
+    const enum pacer_class c = line->audio ? PACER_VOICE : rtx ? PACER_RTX : PACER_VIDEO;
+    if (!pacer_push(&m->pacer, c, &rec)) {
+        m->hub->stat.pacer_full++;
+        if (c == PACER_VIDEO) /* a hole that no repair fills: start afresh */
+            track_want_key(s->track, s->target ? s->target : s->current);
+    }
+    hub_dirty(m->hub, m);
+}
+
+void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
+                    usec now)
+{
+    bool switched = false;
+    if (from != s->current) {
+        if (from != s->target)
+            return;
+        if (!s->track->audio && !(p->rtp.key && p->rtp.start))
+            return;
+        s->current = from;
+        s->sr_due = true;
+        switched = true;
+    }
+    const struct vp8_desc *const d = vp8->len ? vp8 : NULL;
+    const uint16_t number = (uint16_t)from->id;
+    if (p->rtp.payload_len == 0) {
+        remap_skip(&s->map, &p->rtp, number, d);
+        return;
+    }
+    struct remap_out out;
+    if (!remap_next(&s->map, now, &p->rtp, number, d, &out))
+        return;
+    push(s, p, &out, false);
+    if (switched && p->rtp.key)
+        member_saw_key(s->member, now);
+    /* The first packet of a key frame that came late, by a repair: the rest is here already. */
+    if (switched && !s->track->audio && (int32_t)(from->hist.highest - p->rtp.ext_seq) > 0)
+        replay(s, from, p->rtp.ext_seq + 1, now);
+}
+
+bool forward_again(struct sub *s, uint16_t out_seq)
+{
+    const struct remap_sent *const sent = remap_find(&s->map, out_seq);
+    struct stream *const from =
+        sent && s->track ? track_stream_numbered(s->track, sent->source) : NULL;
+    struct pkt *const p = from ? hist_get(&from->hist, sent->ext_seq) : NULL;
+    if (!p)
+        return false;
+    push(s, p, &sent->out, true);
+    return true;
+}

@@ -1,0 +1,40 @@
+/* forward.h - one line of a viewer: which packets it gets, under which numbers. */
+#pragma once
+
+#include "engine/media/remap.h"
+#include "relay/media/track.h"
+
+/* A line that we send to a member. */
+struct sub {
+    struct member *member;
+    uint8_t line;            /* of the member's negotiation */
+    uint8_t voice;           /* audio: 0 the lead's voice, 1 the floor's, 2 … others */
+    struct slot slot;        /* video: where it points */
+    struct track *track;     /* what it shows now; NULL = nothing */
+    struct sub *next, *prev; /* of track->subs */
+    struct stream *current;  /* the layer that goes out; NULL until its key frame */
+    struct stream *target;   /* the layer that is wanted */
+    struct remap map;
+    uint16_t rtx_seq;
+    uint32_t packets, octets; /* for sender reports */
+    uint64_t sr_ntp;          /* of our last sender report */
+    usec sr_at;
+    bool sr_due; /* a new source: its clock must be told at once */
+};
+
+MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line);
+void sub_free(struct sub **s); /* detaches first */
+
+/* Points the line at a track (NULL: at nothing). A picture starts from the newest key frame if
+ * that is fresh, else one is asked for. */
+void sub_attach(struct sub *s, struct track *t, usec now);
+
+/* Chooses the layer anew: after a layer began or went silent, or the slot's size changed. */
+void sub_choose(struct sub *s, usec now);
+
+/* A packet of a stream of the track that the line shows. `vp8->len` 0: not VP8. */
+void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
+                    usec now);
+
+/* Sends again what went out as `out_seq`. False: it is not known any more. */
+bool forward_again(struct sub *s, uint16_t out_seq);

@@ -1,0 +1,93 @@
+/* hub.h - all rooms of one worker, sans IO: bytes, addresses and the time go in; bytes and
+ * addresses come out, and notes for control and packets for the recorder. */
+#pragma once
+
+#include "engine/base/heap.h"
+#include "engine/base/log.h"
+#include "engine/base/outq.h"
+#include "engine/base/rng.h"
+#include "engine/base/table.h"
+#include "relay/media/cmd.h"
+#include "relay/media/tap.h"
+
+struct dtls_cert;
+struct member;
+struct room;
+
+#define HUB_NOTES 1024
+#define HUB_TAPS 4096
+
+struct hub_conf {
+    const struct dtls_cert *cert; /* outlives the hub */
+    uint8_t seed[32];
+    size_t max_members;
+    size_t max_lent;     /* packets that the recorder may hold; beyond that it misses some */
+    uint64_t pace_bps;   /* what one viewer is sent at most, and at once */
+    uint32_t pace_burst; /* bytes */
+};
+
+struct hub_stat {
+    uint64_t datagrams; /* taken in */
+    uint64_t unknown;   /* of nobody we know: dropped */
+    uint64_t garbage;   /* not STUN, DTLS, RTP or RTCP */
+    uint64_t rtp_in, rtp_out;
+    uint64_t no_stream;  /* RTP that belongs to no line */
+    uint64_t duplicates; /* and unusable payloads */
+    uint64_t pacer_full;
+    uint64_t rtx_out, rtx_missed; /* answered, and not known any more */
+    uint64_t pli_out;
+    uint64_t taps_lost;
+    uint64_t notes_lost;
+};
+
+struct hub {
+    struct hub_conf conf;
+    struct log *log;
+    struct rng rng;
+    struct table rooms;   /* room_id */
+    struct table members; /* member_id */
+    struct table ufrags;  /* HUB_UFRAG bytes */
+    struct table addrs;   /* struct addr */
+    struct heap due;
+    struct member *dirty, **dirty_end; /* have packets to leave */
+    uint32_t stream_ids;
+    struct note notes[HUB_NOTES];
+    size_t note_head, note_n;
+    struct tap_msg taps[HUB_TAPS];
+    size_t tap_head, tap_n;
+    size_t lent;        /* packets out of the house, or queued to go */
+    uint32_t taps_lost; /* since the last TAP_GAP */
+    usec now;           /* of the call under way */
+    struct hub_stat stat;
+};
+
+/* Our ufrags are at most so long: the first STUN finds its member by them. */
+#define HUB_UFRAG 16
+
+/* The log is the caller's thread's. */
+MUST_USE enum err hub_new(struct hub **h, const struct hub_conf *c, struct log *log);
+void hub_free(struct hub **h, usec now);
+
+/* Takes over what the command owns. Impossible ones (no such room, full) are answered by a note
+ * that the member is gone. */
+void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out);
+
+/* Takes the caller's reference. */
+void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out);
+
+/* Sends what was forwarded and does what is due. Call it after a batch of hub_input. When the send
+ * buffer is full it stops: empty it and call again (hub_next says now). */
+void hub_tick(struct hub *h, usec now, struct outq *out);
+usec hub_next(const struct hub *h);
+
+/* The next message, oldest first. False: none. A TAP_RTP carries a reference that must come home to
+ * this thread by hub_home. */
+MUST_USE bool hub_note(struct hub *h, struct note *n);
+MUST_USE bool hub_tap(struct hub *h, struct tap_msg *t);
+void hub_home(struct hub *h, struct pkt *p);
+
+/* For the files of this folder. */
+void hub_dirty(struct hub *h, struct member *m);
+void hub_due(struct hub *h, struct member *m, usec now); /* its deadlines changed */
+void hub_say(struct hub *h, const struct note *n);
+void hub_lend(struct hub *h, const struct tap_msg *t); /* takes t->pkt's reference */

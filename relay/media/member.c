@@ -1,0 +1,448 @@
+#include "relay/media/member.h"
+
+#include "relay/media/egress.h"
+#include "relay/media/feedback.h"
+#include "relay/media/forward.h"
+#include "relay/media/hub.h"
+#include "relay/media/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPORT_EVERY USEC_SEC
+#define EXPIRE_EVERY (500 * USEC_MS)
+#define HIST_KEEP (6 * USEC_SEC)
+#define PACER_SIZE 256 /* more than a fresh group of pictures of 1.5 Mbit/s */
+
+static enum err add_lines(struct member *m)
+{
+    struct cmd_join *const j = m->join;
+    uint8_t voices = 0;
+    for (uint8_t i = 0; i < j->nego.n; i++) {
+        const struct nego_media *const line = &j->nego.media[i];
+        if (line->refused)
+            continue;
+        enum err e = OK;
+        if (line->recv) {
+            e = track_new(&m->track[i], m, i);
+            m->publishes = true;
+            if (line->twcc && !m->twcc_id) /* one number space, one id, for the whole bundle */
+                m->twcc_id = line->ext.id[RTP_EXT_TWCC];
+        }
+        if (!e && line->send) {
+            e = sub_new(&m->sub[i], m, i);
+            if (!e && line->audio)
+                m->sub[i]->voice = voices++;
+        }
+        if (e)
+            return e;
+    }
+    if (!m->twcc_id)
+        return OK;
+    m->arrival = calloc(1, sizeof *m->arrival);
+    if (!m->arrival)
+        return E_NOMEM;
+    arrival_init(m->arrival);
+    return OK;
+}
+
+static enum err start(struct member *m, usec now)
+{
+    struct hub *const h = m->hub;
+    struct peer_conf c = {
+        .ice = m->join->nego.ice, .cert = h->conf.cert, .dtls_server = m->join->nego.dtls_server};
+    memcpy(c.fingerprint, m->join->nego.fingerprint, sizeof c.fingerprint);
+    enum err e = peer_new(&m->peer, &c, &h->rng, now);
+    if (!e)
+        e = pacer_init(&m->pacer, PACER_SIZE, h->conf.pace_bps, h->conf.pace_burst);
+    return e ? e : add_lines(m);
+}
+
+enum err member_new(struct member **mp, struct room *room, member_id id, struct cmd_join *join,
+                    usec now)
+{
+    struct member *m = calloc(1, sizeof *m);
+    if (!m) {
+        free(join);
+        return E_NOMEM;
+    }
+    m->id = id;
+    m->hub = room->hub;
+    m->room = room;
+    m->site = join->site;
+    m->join = join;
+    m->since = now;
+    m->ssrc = rng_u32(&m->hub->rng);
+    m->report_at = now + REPORT_EVERY;
+    m->expire_at = now + EXPIRE_EVERY;
+    const enum err e = start(m, now);
+    m->next = room->members;
+    if (m->next)
+        m->next->prev = m;
+    room->members = m;
+    room->count++;
+    if (e) {
+        member_free(&m, now);
+        return e;
+    }
+    *mp = m;
+    return OK;
+}
+
+static void end_track(struct member *m, size_t line, usec now)
+{
+    struct track *const t = m->track[line];
+    if (!t)
+        return;
+    for (size_t i = 0; i < NEGO_LAYERS; i++)
+        if (t->layer[i] && m->room->state.record)
+            hub_lend(m->hub, &(struct tap_msg){.kind = TAP_END,
+                                               .room = m->room->id,
+                                               .track = t->layer[i]->id,
+                                               .at = now});
+    if (t->up)
+        hub_say(m->hub, &(struct note){.kind = NOTE_TRACK,
+                                       .room = m->room->id,
+                                       .member = m->id,
+                                       .track = {.source = t->source, .up = false}});
+    room_withdraw(m->room, t, now);
+}
+
+void member_free(struct member **mp, usec now)
+{
+    struct member *const m = *mp;
+    if (!m)
+        return;
+    struct room *const r = m->room;
+    if (m->prev)
+        m->prev->next = m->next;
+    else
+        r->members = m->next;
+    if (m->next)
+        m->next->prev = m->prev;
+    r->count--;
+    for (size_t i = 0; i < NEGO_MEDIA; i++) {
+        sub_free(&m->sub[i]);
+        end_track(m, i, now);
+    }
+    room_route(r, now);
+    for (size_t i = 0; i < NEGO_MEDIA; i++)
+        track_free(&m->track[i]);
+    pacer_fini(&m->pacer);
+    peer_free(&m->peer);
+    free(m->arrival);
+    free(m->join);
+    free(m);
+    *mp = NULL;
+}
+
+void member_tap_open(struct member *m, const struct stream *s, usec now)
+{
+    const struct track *const t = s->track;
+    const struct nego_media *const line = &m->join->nego.media[t->line];
+    hub_lend(m->hub, &(struct tap_msg){
+                         .kind = TAP_TRACK,
+                         .room = m->room->id,
+                         .track = s->id,
+                         .at = now,
+                         .open = {.site = t->site,
+                                  .source = t->source,
+                                  .layer = s->layer,
+                                  .codec = (uint8_t)t->codec,
+                                  .pt = line->pt,
+                                  .abs_capture_id = line->ext.id[RTP_EXT_ABS_CAPTURE],
+                                  .level_id = line->ext.id[RTP_EXT_AUDIO_LEVEL],
+                                  .clock_rate = t->clock_rate,
+                                  .ssrc = s->ssrc},
+                     });
+}
+
+/* Which line and layer an SSRC belongs to: as signalled, by MID and RID (RFC 8843 9.2, RFC 8852),
+ * or by a payload type that only one line has. */
+struct where {
+    uint8_t line;
+    uint8_t layer;
+    bool rtx;
+};
+
+static bool has_text(const struct pkt *p, uint8_t id, const char *text)
+{
+    size_t len = 0;
+    const uint8_t *const v = id ? rtp_ext_find(p, id, &len) : NULL;
+    return v && strlen(text) == len && memcmp(v, text, len) == 0;
+}
+
+static bool says_mid(const struct pkt *p, const struct nego_media *line)
+{
+    size_t len = 0;
+    const uint8_t id = line->ext.id[RTP_EXT_MID];
+    return id && rtp_ext_find(p, id, &len) != NULL;
+}
+
+static bool layer_of(const struct pkt *p, const struct nego_media *line, bool rtx, uint8_t *layer)
+{
+    const uint8_t id = line->ext.id[rtx ? RTP_EXT_RRID : RTP_EXT_RID];
+    for (uint8_t i = 0; i < line->layers; i++) {
+        if (!has_text(p, id, line->rid[i]))
+            continue;
+        *layer = i;
+        return true;
+    }
+    *layer = 0;
+    return line->layers <= 1;
+}
+
+static bool ssrc_signalled(const struct nego_media *line, uint32_t ssrc, struct where *w)
+{
+    for (uint8_t i = 0; i < NEGO_LAYERS; i++) {
+        if (line->ssrc[i] != ssrc && line->rtx_ssrc[i] != ssrc)
+            continue;
+        w->layer = i;
+        w->rtx = line->ssrc[i] != ssrc;
+        return true;
+    }
+    return false;
+}
+
+static bool find_place(const struct member *m, const struct pkt *p, struct where *w)
+{
+    const struct nego *const n = &m->join->nego;
+    int by_pt = -1;
+    for (uint8_t i = 0; i < n->n; i++) {
+        const struct nego_media *const line = &n->media[i];
+        if (!m->track[i])
+            continue;
+        w->line = i;
+        if (p->rtp.ssrc && ssrc_signalled(line, p->rtp.ssrc, w))
+            return true;
+        if (p->rtp.pt != line->pt && (!line->rtx_pt || p->rtp.pt != line->rtx_pt))
+            continue;
+        w->rtx = p->rtp.pt != line->pt;
+        if (has_text(p, line->ext.id[RTP_EXT_MID], line->mid))
+            return layer_of(p, line, w->rtx, &w->layer);
+        if (says_mid(p, line))
+            continue; /* it names another line */
+        by_pt = by_pt == -1 ? i : -2;
+    }
+    if (by_pt < 0)
+        return false;
+    w->line = (uint8_t)by_pt;
+    w->rtx = p->rtp.pt != n->media[by_pt].pt;
+    return layer_of(p, &n->media[by_pt], w->rtx, &w->layer);
+}
+
+static struct stream *known_stream(const struct member *m, uint32_t ssrc, bool *rtx)
+{
+    for (size_t i = 0; i < m->join->nego.n; i++) {
+        const struct track *const t = m->track[i];
+        for (size_t k = 0; t && k < NEGO_LAYERS; k++) {
+            struct stream *const s = t->layer[k];
+            if (!s || (s->ssrc != ssrc && s->rtx_ssrc != ssrc))
+                continue;
+            *rtx = s->ssrc != ssrc;
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static struct stream *new_stream(struct member *m, const struct pkt *p, usec now, bool *rtx)
+{
+    struct where w = {0};
+    if (!find_place(m, p, &w))
+        return NULL;
+    struct track *const t = m->track[w.line];
+    struct stream *s = t->layer[w.layer];
+    *rtx = w.rtx;
+    if (s) { /* its RTX companion, or a sender that chose a new SSRC: only the first is believed */
+        if (!w.rtx || s->rtx_ssrc)
+            return NULL;
+        s->rtx_ssrc = p->rtp.ssrc;
+        return s;
+    }
+    if (w.rtx || track_add_layer(t, w.layer, p->rtp.ssrc, ++m->hub->stream_ids) != OK)
+        return NULL;
+    s = t->layer[w.layer];
+    s->rtx_ssrc = m->join->nego.media[w.line].rtx_ssrc[w.layer];
+    if (m->room->state.record)
+        member_tap_open(m, s, now);
+    return s;
+}
+
+/* A stream that was silent flows: it is offered to viewers. */
+static void goes_live(struct member *m, struct stream *s, usec now)
+{
+    struct track *const t = s->track;
+    s->live = true;
+    uint8_t layers = 0;
+    for (size_t i = 0; i < NEGO_LAYERS; i++)
+        if (t->layer[i] && t->layer[i]->live)
+            layers++;
+    room_publish(m->room, t, now);
+    for (struct sub *sub = t->subs; sub; sub = sub->next)
+        sub_choose(sub, now);
+    t->up = true;
+    hub_say(m->hub, &(struct note){.kind = NOTE_TRACK,
+                                   .room = m->room->id,
+                                   .member = m->id,
+                                   .track = {.source = t->source, .up = true, .layers = layers}});
+}
+
+static void rtp_input(struct member *m, usec now, struct pkt *p)
+{
+    struct hub *const h = m->hub;
+    bool rtx = false;
+    h->stat.rtp_in++;
+    m->media_ssrc = p->rtp.ssrc;
+    if (m->arrival) { /* every packet counts, also those that are dropped below */
+        size_t len = 0;
+        const uint8_t *const v = rtp_ext_find(p, m->twcc_id, &len);
+        if (v && len >= 2)
+            arrival_input(m->arrival, now, be16(v));
+    }
+    struct stream *s = known_stream(m, p->rtp.ssrc, &rtx);
+    if (!s)
+        s = new_stream(m, p, now, &rtx);
+    if (!s) {
+        h->stat.no_stream++;
+        return;
+    }
+    struct track *const t = s->track;
+    if (rtx && !rtp_undo_rtx(p, s->ssrc, m->join->nego.media[t->line].pt))
+        return; /* padding that probes the way */
+    struct vp8_desc vp8;
+    if (!stream_input(s, now, p, &vp8)) {
+        h->stat.duplicates++;
+        return;
+    }
+    if (!s->live)
+        goes_live(m, s, now);
+    room_rtp(m->room, s, p, &vp8, now);
+    if (t->audio)
+        room_listen(m->room, now);
+}
+
+static void tell(struct member *m, enum member_state state)
+{
+    if (m->told == state)
+        return;
+    m->told = (uint8_t)state;
+    hub_say(m->hub, &(struct note){.kind = NOTE_MEMBER,
+                                   .room = m->room->id,
+                                   .member = m->id,
+                                   .state = (uint8_t)state});
+}
+
+void member_input(struct member *m, usec now, struct pkt *p, struct outq *out)
+{
+    switch (peer_input(m->peer, now, p, out)) {
+    case PEER_IN_NOTHING:
+        break;
+    case PEER_IN_RTP:
+        rtp_input(m, now, p);
+        break;
+    case PEER_IN_RTCP:
+        feedback_input(m, now, p->data, p->len);
+        break;
+    }
+    if (m->told == MEMBER_CONNECTING && peer_state(m->peer, now) == PEER_OPEN) {
+        tell(m, MEMBER_OPEN);
+        room_route_member(m->room, m, now);
+    }
+}
+
+void member_saw_key(struct member *m, usec now)
+{
+    if (m->saw_key)
+        return;
+    m->saw_key = true;
+    hub_say(m->hub, &(struct note){.kind = NOTE_FIRST,
+                                   .room = m->room->id,
+                                   .member = m->id,
+                                   .took_us = (uint32_t)(now - m->since)});
+}
+
+/* Layers that fell silent are offered no more; their viewers go to the next. */
+static void watch_layers(struct member *m, usec now)
+{
+    for (size_t i = 0; i < m->join->nego.n; i++) {
+        struct track *const t = m->track[i];
+        bool changed = false;
+        for (size_t k = 0; t && k < NEGO_LAYERS; k++) {
+            struct stream *const s = t->layer[k];
+            if (!s)
+                continue;
+            hist_expire(&s->hist, now - HIST_KEEP);
+            if (s->live && !t->audio && now - s->last_at > STREAM_SILENT) {
+                s->live = false;
+                changed = true;
+            }
+        }
+        if (!changed || !track_choose(t, true))
+            continue; /* all silent: the last picture stays until something comes */
+        for (struct sub *sub = t->subs; sub; sub = sub->next)
+            sub_choose(sub, now);
+    }
+}
+
+static bool watch_presence(struct member *m, usec now)
+{
+    const enum peer_state state = peer_state(m->peer, now);
+    const usec heard = usec_max(peer_heard(m->peer), m->since);
+    if (state == PEER_CLOSED || state == PEER_FAILED || now - heard >= GONE_AFTER) {
+        tell(m, MEMBER_GONE);
+        return false;
+    }
+    /* A mere viewer may have nothing to say for seconds. */
+    if (state == PEER_OPEN && m->publishes)
+        tell(m, now - heard >= AWAY_AFTER ? MEMBER_AWAY : MEMBER_OPEN);
+    return true;
+}
+
+bool member_tick(struct member *m, usec now, struct outq *out)
+{
+    if (peer_next(m->peer) <= now)
+        peer_tick(m->peer, now, out);
+    if (!watch_presence(m, now))
+        return false;
+    if (now >= m->expire_at) {
+        m->expire_at = now + EXPIRE_EVERY;
+        watch_layers(m, now);
+    }
+    feedback_tick(m, now, out);
+    if (now >= m->report_at) {
+        m->report_at = now + REPORT_EVERY;
+        feedback_report(m, now, out);
+    }
+    return true;
+}
+
+static usec presence_next(const struct member *m)
+{
+    const usec heard = usec_max(peer_heard(m->peer), m->since);
+    const usec away = heard + AWAY_AFTER;
+    return m->publishes && m->told == MEMBER_OPEN ? away : heard + GONE_AFTER;
+}
+
+usec member_next(const struct member *m, usec now)
+{
+    usec at = usec_min(peer_next(m->peer), usec_min(m->report_at, m->expire_at));
+    at = usec_min(at, presence_next(m));
+    at = usec_min(at, feedback_next(m));
+    if (!m->dirty)
+        at = usec_min(at, pacer_next(&m->pacer, now));
+    return at;
+}
+
+void member_slots(struct member *m, const struct slot slots[NEGO_MEDIA], usec now)
+{
+    for (size_t i = 0; i < NEGO_MEDIA; i++) {
+        struct sub *const s = m->sub[i];
+        if (!s || m->join->nego.media[i].audio)
+            continue;
+        s->slot = slots[i];
+        if (s->track)
+            sub_choose(s, now);
+    }
+    room_route_member(m->room, m, now);
+}

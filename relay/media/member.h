@@ -1,0 +1,65 @@
+/* member.h - one connection in a room: a publisher, a viewer, or both. */
+#pragma once
+
+#include "engine/base/heap.h"
+#include "engine/media/arrival.h"
+#include "engine/media/pacer.h"
+#include "engine/peer/peer.h"
+#include "relay/media/cmd.h"
+
+struct hub;
+struct room;
+struct stream;
+struct sub;
+struct track;
+
+struct member {
+    member_id id;
+    struct hub *hub;
+    struct room *room;
+    struct member *next, *prev; /* of the room */
+    uint8_t site;
+    struct cmd_join *join; /* as negotiated */
+    struct peer *peer;
+    struct addr addr;                /* under which the hub knows it; port 0 = none */
+    uint8_t told;                    /* enum member_state that control knows */
+    bool publishes;                  /* has at least one line that we receive */
+    bool saw_key;                    /* NOTE_FIRST was said */
+    usec since;                      /* when it was added */
+    struct track *track[NEGO_MEDIA]; /* by line: what it publishes */
+    struct sub *sub[NEGO_MEDIA];     /* by line: what it is shown */
+    struct arrival *arrival;         /* NULL: no transport-wide numbers agreed */
+    uint8_t twcc_id;                 /* their header extension */
+    struct pacer pacer;
+    uint16_t twcc_seq;
+    uint32_t ssrc;       /* ours, in reports */
+    uint32_t media_ssrc; /* the last that was heard, for feedback about the whole */
+    usec report_at;
+    usec expire_at;
+    struct heap_node due;
+    struct member *next_dirty;
+    bool dirty;
+    struct member_stats stats; /* of the second under way */
+    struct peer_stat before;   /* at the beginning of this second */
+    uint64_t sent_bytes;       /* media, this second */
+    bool sr_due;               /* a line shows a new source */
+    usec rtt;
+};
+
+/* Takes over `join`, also when it fails. */
+MUST_USE enum err member_new(struct member **m, struct room *room, member_id id,
+                             struct cmd_join *join, usec now);
+void member_free(struct member **m, usec now);
+
+/* A packet from its peer; RTP is taken apart, counted, kept, recorded and forwarded. Borrowed. */
+void member_input(struct member *m, usec now, struct pkt *p, struct outq *out);
+
+/* Everything that is due: handshake, reports, repairs, key frames, presence. False: it is gone. */
+bool member_tick(struct member *m, usec now, struct outq *out);
+usec member_next(const struct member *m, usec now);
+
+void member_slots(struct member *m, const struct slot slots[NEGO_MEDIA], usec now);
+void member_saw_key(struct member *m, usec now);
+
+/* Tells the recorder what a stream of this member's is. */
+void member_tap_open(struct member *m, const struct stream *s, usec now);

@@ -1,0 +1,46 @@
+/* room.h - one lesson in the media plane: who is in it, what they send, who gets what. */
+#pragma once
+
+#include "engine/wire/vp8.h"
+#include "relay/media/cmd.h"
+
+struct hub;
+struct member;
+struct pkt;
+struct stream;
+struct track;
+
+struct room {
+    room_id id;
+    struct hub *hub;
+    struct member *members;
+    size_t count;
+    struct track *track[SITES_MAX][SRC_COUNT]; /* the newest of each source */
+    struct cmd_state state;
+    uint8_t loudest;  /* point that is heard when nobody has the floor; SITE_NONE */
+    uint8_t speaking; /* as told to control */
+    usec speaker_at;  /* next look at who speaks */
+};
+
+MUST_USE enum err room_new(struct room **r, struct hub *hub, room_id id);
+/* Its members must be gone. */
+void room_free(struct room **r);
+
+/* A track began or ended, a member came, the floor, mode or speaker changed: every line is pointed
+ * where it belongs now. */
+void room_route(struct room *r, usec now);
+void room_route_member(struct room *r, struct member *m, usec now);
+
+void room_state(struct room *r, const struct cmd_state *s, usec now);
+
+/* Makes the track the one of its site and source. */
+void room_publish(struct room *r, struct track *t, usec now);
+/* Forgets the track and lets its viewers go; room_route comes after the last of them. */
+void room_withdraw(struct room *r, struct track *t, usec now);
+
+/* A packet of a stream, counted and kept: recorded, then to everyone whose line shows it. */
+void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_desc *vp8,
+              usec now);
+
+/* Looks who speaks; called with every packet of a voice, works five times a second. */
+void room_listen(struct room *r, usec now);

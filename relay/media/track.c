@@ -1,0 +1,180 @@
+#include "relay/media/track.h"
+
+#include "engine/wire/vp9.h"
+#include "relay/media/hub.h"
+#include "relay/media/member.h"
+#include "relay/media/room.h"
+
+#include <stdlib.h>
+
+#define PLI_GAP USEC_SEC
+#define REPAIR_DEADLINE (1500 * USEC_MS)
+#define VIDEO_HIST 1024 /* about five seconds of 1.5 Mbit/s */
+#define VOICE_HIST 128
+#define KEY_FRESH                                                                                  \
+    (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
+                      */
+
+enum err track_new(struct track **tp, struct member *owner, uint8_t line)
+{
+    const struct nego_media *const m = &owner->join->nego.media[line];
+    struct track *const t = calloc(1, sizeof *t);
+    if (!t)
+        return E_NOMEM;
+    t->owner = owner;
+    t->room = owner->room;
+    t->site = owner->site;
+    t->source = owner->join->source[line];
+    t->line = line;
+    t->audio = m->audio;
+    t->codec = m->codec;
+    t->clock_rate = m->audio ? 48000 : 90000;
+    kfgate_init(&t->gate, PLI_GAP);
+    speaker_init(&t->speaker);
+    *tp = t;
+    return OK;
+}
+
+void track_free(struct track **tp)
+{
+    struct track *const t = *tp;
+    if (!t)
+        return;
+    assert(!t->subs);
+    for (size_t i = 0; i < NEGO_LAYERS; i++) {
+        if (!t->layer[i])
+            continue;
+        hist_fini(&t->layer[i]->hist);
+        free(t->layer[i]);
+    }
+    free(t);
+    *tp = NULL;
+}
+
+enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t id)
+{
+    assert(layer < NEGO_LAYERS && !t->layer[layer]);
+    struct stream *const s = calloc(1, sizeof *s);
+    if (!s)
+        return E_NOMEM;
+    s->track = t;
+    s->id = id;
+    s->ssrc = ssrc;
+    s->layer = layer;
+    recvstat_init(&s->stat, ssrc, t->clock_rate);
+    nack_init(&s->nack, REPAIR_DEADLINE);
+    clockmap_init(&s->clock, t->clock_rate);
+    const enum err e = hist_init(&s->hist, t->audio ? VOICE_HIST : VIDEO_HIST);
+    if (e) {
+        free(s);
+        return e;
+    }
+    t->layer[layer] = s;
+    return OK;
+}
+
+/* Frame start and key frame, from the payload descriptor. */
+static bool describe_video(struct stream *s, struct pkt *p, struct vp8_desc *vp8)
+{
+    const uint8_t *const payload = p->data + p->rtp.payload_off;
+    if (s->track->codec == NEGO_VP8) {
+        if (!vp8_desc_parse(payload, p->rtp.payload_len, vp8))
+            return false;
+        p->rtp.start = vp8_starts_frame(vp8);
+        p->rtp.key = vp8_starts_key(payload, p->rtp.payload_len, vp8);
+        p->rtp.tid = vp8->tid;
+        p->rtp.tid_sync = vp8->sync;
+        return true;
+    }
+    struct vp9_desc vp9;
+    if (!vp9_desc_parse(payload, p->rtp.payload_len, &vp9))
+        return false;
+    p->rtp.start = vp9.start && vp9.sid == 0;
+    p->rtp.key = vp9_starts_key(&vp9);
+    p->rtp.tid = vp9.tid;
+    return true;
+}
+
+static void note_key(struct stream *s, usec now, struct pkt *p)
+{
+    if (!p->rtp.key) {
+        p->rtp.key = s->has_key && p->rtp.ts == s->key_ts; /* the rest of a key frame */
+        return;
+    }
+    if (s->has_key && (int32_t)(p->rtp.ext_seq - s->key_seq) <= 0)
+        return;
+    s->has_key = true;
+    s->key_seq = p->rtp.ext_seq;
+    s->key_ts = p->rtp.ts;
+    s->key_at = now;
+    s->track->wanted &= (uint8_t) ~(1u << s->layer);
+    if (!s->track->wanted)
+        kfgate_served(&s->track->gate);
+}
+
+static void note_level(struct track *t, usec now, struct pkt *p)
+{
+    const uint8_t id = t->owner->join->nego.media[t->line].ext.id[RTP_EXT_AUDIO_LEVEL];
+    size_t len = 0;
+    const uint8_t *const v = id ? rtp_ext_find(p, id, &len) : NULL;
+    if (!v || len < 1)
+        return;
+    p->rtp.level_db = v[0] & 0x7f;
+    speaker_input(&t->speaker, now, p->rtp.level_db);
+}
+
+bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8)
+{
+    vp8->len = 0;
+    if (!recvstat_input(&s->stat, now, &p->rtp, p->len, &p->rtp.ext_seq))
+        return false;
+    nack_input(&s->nack, now, p->rtp.ext_seq);
+    s->last_at = now;
+    s->last_ts = p->rtp.ts;
+    if (p->rtp.payload_len > 0) {
+        if (s->track->audio)
+            note_level(s->track, now, p);
+        else if (describe_video(s, p, vp8))
+            note_key(s, now, p);
+        else
+            return false;
+    }
+    hist_put(&s->hist, p);
+    return true;
+}
+
+bool stream_fresh_key(const struct stream *s, usec now)
+{
+    return s->has_key && now - s->key_at <= KEY_FRESH && hist_get(&s->hist, s->key_seq) != NULL;
+}
+
+struct stream *track_choose(const struct track *t, bool small)
+{
+    struct stream *best = NULL;
+    for (size_t i = 0; i < NEGO_LAYERS; i++) {
+        struct stream *const s = t->layer[i];
+        if (!s || !s->live)
+            continue;
+        if (small)
+            return s;
+        best = s;
+    }
+    return best;
+}
+
+void track_want_key(struct track *t, const struct stream *s)
+{
+    if (t->audio)
+        return;
+    t->wanted |= (uint8_t)(1u << s->layer);
+    kfgate_want(&t->gate);
+    hub_due(t->room->hub, t->owner, t->room->hub->now);
+}
+
+struct stream *track_stream_numbered(const struct track *t, uint16_t number)
+{
+    for (size_t i = 0; i < NEGO_LAYERS; i++)
+        if (t->layer[i] && (uint16_t)t->layer[i]->id == number)
+            return t->layer[i];
+    return NULL;
+}

@@ -1,0 +1,77 @@
+/* track.h - what one source of a site sends: one stream, or one per simulcast layer, and the
+ * packets of the last seconds that repairs and late comers are served from. */
+#pragma once
+
+#include "engine/media/clockmap.h"
+#include "engine/media/hist.h"
+#include "engine/media/kfgate.h"
+#include "engine/media/nack.h"
+#include "engine/media/recvstat.h"
+#include "engine/media/speaker.h"
+#include "engine/wire/vp8.h"
+#include "relay/media/cmd.h"
+
+struct member;
+struct room;
+struct sub;
+struct track;
+
+/* One SSRC, and its RTX companion. */
+struct stream {
+    struct track *track;
+    uint32_t id; /* unique in the hub's life; the recorder's track number */
+    uint32_t ssrc;
+    uint32_t rtx_ssrc; /* 0 = not seen yet */
+    uint8_t layer;
+    bool live; /* packets came within STREAM_SILENT */
+    usec last_at;
+    uint32_t last_ts;
+    struct recvstat stat;
+    struct nack nack;
+    struct hist hist;
+    struct clockmap clock;
+    bool has_key;
+    uint32_t key_seq; /* extended number of the first packet of the newest key frame */
+    uint32_t key_ts;
+    usec key_at;
+};
+
+#define STREAM_SILENT (1500 * USEC_MS) /* a layer that sends nothing for so long is not offered */
+
+struct track {
+    struct room *room;
+    struct member *owner;
+    uint8_t site;
+    uint8_t source; /* enum source */
+    uint8_t line;   /* of the owner's negotiation */
+    bool audio;
+    enum nego_codec codec;
+    uint32_t clock_rate;
+    struct stream *layer[NEGO_LAYERS]; /* lowest first; NULL until its first packet */
+    struct sub *subs;                  /* who gets it */
+    struct kfgate gate;                /* one request per second, whatever the layers */
+    uint8_t wanted;                    /* layers to be asked for, one bit each */
+    struct speaker speaker;
+    bool up; /* control knows that media flows */
+};
+
+MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line);
+/* The subs must have been detached before. */
+void track_free(struct track **t);
+
+MUST_USE enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t id);
+
+/* Counts, describes and keeps a packet of the stream; RTX has been undone. False: a duplicate or
+ * not usable, drop it. `vp8` is filled for VP8 video (len 0 otherwise). */
+MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
+
+/* The newest key frame with all that came after it, if late comers may still start there. */
+bool stream_fresh_key(const struct stream *s, usec now);
+
+/* Highest live layer, or lowest with `small`; NULL: nothing flows yet. */
+struct stream *track_choose(const struct track *t, bool small);
+
+/* A viewer needs a key frame of this stream. */
+void track_want_key(struct track *t, const struct stream *s);
+
+struct stream *track_stream_numbered(const struct track *t, uint16_t number);

@@ -1,0 +1,345 @@
+#include "relay/media/worker.h"
+
+#include "engine/io/clock.h"
+#include "engine/io/loop.h"
+#include "engine/io/mailbox.h"
+#include "engine/io/thread.h"
+#include "engine/io/udp.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMANDS 1024
+#define NOTES 4096
+#define TAPS 16384
+#define OUT_BYTES (4u << 20)
+#define OUT_MSGS 4096
+#define ROUNDS 4 /* batches of one socket before others get their turn */
+
+enum tag { TAG_COMMAND, TAG_HOME, TAG_SOCKET };
+
+struct worker {
+    struct worker_conf conf;
+    struct hub *hub;
+    struct log log;
+    struct pkt_pool *pool;
+    struct outq out;
+    struct loop loop;
+    struct udp udp[WORKER_ADDRS];
+    size_t udps;
+    struct mailbox *commands, *notes, *taps, *home;
+    struct tap_msg held_tap; /* refused by a full mailbox; goes first */
+    bool holds_tap;
+    struct note held_note;
+    bool holds_note;
+    atomic_bool stop;
+    struct thread *thread;
+    usec stat_at;
+    pthread_mutex_t stat_lock; /* once a second; never on the packet path */
+    struct worker_stat stat;
+};
+
+static enum err open_sockets(struct worker *w, struct addr *bad)
+{
+    for (size_t i = 0; i < w->conf.locals; i++) {
+        *bad = w->conf.local[i];
+        if (udp_open(&w->udp[i], bad, w->conf.socket_bytes))
+            return E_IO;
+        w->udps++;
+        if (loop_set(&w->loop, w->udp[i].fd, LOOP_READ, TAG_SOCKET + i))
+            return E_IO;
+    }
+    return OK;
+}
+
+static enum err open_mailboxes(struct worker *w)
+{
+    enum err e = mailbox_new(&w->commands, COMMANDS, sizeof(struct cmd));
+    if (!e)
+        e = mailbox_new(&w->notes, NOTES, sizeof(struct note));
+    if (!e)
+        e = mailbox_new(&w->taps, TAPS, sizeof(struct tap_msg));
+    size_t home = 1; /* every packet there is fits: sending home never fails */
+    while (home < w->conf.packets)
+        home *= 2;
+    if (!e)
+        e = mailbox_new(&w->home, home, sizeof(struct pkt *));
+    if (!e)
+        e = loop_set(&w->loop, mailbox_fd(w->commands), LOOP_READ, TAG_COMMAND);
+    if (!e)
+        e = loop_set(&w->loop, mailbox_fd(w->home), LOOP_READ, TAG_HOME);
+    return e;
+}
+
+static void take_commands(struct worker *w, usec now)
+{
+    struct cmd c;
+    while (mailbox_recv(w->commands, &c))
+        hub_command(w->hub, now, &c, &w->out);
+}
+
+static void take_home(struct worker *w)
+{
+    struct pkt *p = NULL;
+    while (mailbox_recv(w->home, &p))
+        hub_home(w->hub, p);
+}
+
+static void flush(struct worker *w, struct udp *u)
+{
+    udp_send(u, &w->out);
+    outq_clear(&w->out);
+}
+
+/* A message goes out by the socket of the first address that fits its family. One socket bound to
+ * :: serves both and is the usual case. */
+static struct udp *socket_for(struct worker *w, const struct addr *to)
+{
+    static const uint8_t any[16] = {0};
+    for (size_t i = 0; i < w->udps; i++) {
+        const bool wild = memcmp(w->udp[i].local.ip, any, sizeof any) == 0;
+        if (wild || addr_is_v4(&w->udp[i].local) == addr_is_v4(to))
+            return &w->udp[i];
+    }
+    return &w->udp[0];
+}
+
+static void send_out(struct worker *w)
+{
+    if (w->udps == 1) {
+        flush(w, &w->udp[0]);
+        return;
+    }
+    struct outq part = w->out;
+    for (size_t i = 0; i < w->out.n; i++) {
+        part.msgs = &w->out.msgs[i];
+        part.n = 1;
+        udp_send(socket_for(w, &w->out.msgs[i].to), &part);
+    }
+    outq_clear(&w->out);
+}
+
+static void tick(struct worker *w, usec now)
+{
+    do {
+        hub_tick(w->hub, now, &w->out);
+        send_out(w);
+    } while (hub_next(w->hub) == 0); /* the send buffer was full */
+}
+
+static void take_datagrams(struct worker *w, struct udp *u)
+{
+    struct pkt *got[UDP_BATCH];
+    for (int round = 0; round < ROUNDS; round++) {
+        const usec now = clock_now();
+        const size_t n = udp_recv(u, now, w->pool, got);
+        for (size_t i = 0; i < n; i++)
+            hub_input(w->hub, now, got[i], &w->out);
+        if (n)
+            tick(w, now);
+        if (n < UDP_BATCH)
+            return;
+    }
+}
+
+static void hand_over(struct worker *w)
+{
+    while (w->holds_note || hub_note(w->hub, &w->held_note)) {
+        w->holds_note = !mailbox_send(w->notes, &w->held_note);
+        if (w->holds_note)
+            break;
+    }
+    while (w->holds_tap || hub_tap(w->hub, &w->held_tap)) {
+        w->holds_tap = !mailbox_send(w->taps, &w->held_tap);
+        if (w->holds_tap)
+            break;
+    }
+    mailbox_wake(w->notes);
+    mailbox_wake(w->taps);
+}
+
+static void publish_stat(struct worker *w, usec now)
+{
+    if (now < w->stat_at)
+        return;
+    w->stat_at = now + USEC_SEC;
+    struct worker_stat s = {.hub = w->hub->stat,
+                            .packets_in_use = pkt_pool_in_use(w->pool),
+                            .notes_refused = mailbox_refused(w->notes),
+                            .taps_refused = mailbox_refused(w->taps)};
+    for (size_t i = 0; i < w->udps; i++) {
+        s.sent += w->udp[i].sent;
+        s.send_errors += w->udp[i].send_errors;
+        s.send_calls += w->udp[i].calls;
+        s.received += w->udp[i].received;
+        s.truncated += w->udp[i].truncated;
+        s.pool_empty += w->udp[i].pool_empty;
+    }
+    pthread_mutex_lock(&w->stat_lock);
+    w->stat = s;
+    pthread_mutex_unlock(&w->stat_lock);
+}
+
+static void body(void *arg)
+{
+    struct worker *const w = arg;
+    struct loop_ready ready[WORKER_ADDRS + 2];
+    while (!atomic_load_explicit(&w->stop, memory_order_acquire)) {
+        usec now = clock_now();
+        const usec until = usec_min(hub_next(w->hub), w->stat_at);
+        const size_t n = loop_wait(&w->loop, now, until, ready, ARRAY_LEN(ready));
+        now = clock_now();
+        w->log.wall_us = clock_wall_us();
+        for (size_t i = 0; i < n; i++) {
+            if (ready[i].tag == TAG_COMMAND)
+                take_commands(w, now);
+            else if (ready[i].tag == TAG_HOME)
+                take_home(w);
+            else
+                take_datagrams(w, &w->udp[ready[i].tag - TAG_SOCKET]);
+        }
+        tick(w, clock_now());
+        hand_over(w);
+        publish_stat(w, now);
+    }
+}
+
+static void free_all(struct worker *w)
+{
+    struct tap_msg t;
+    if (w->holds_tap && w->held_tap.kind == TAP_RTP)
+        hub_home(w->hub, w->held_tap.pkt);
+    while (w->taps && mailbox_recv(w->taps, &t))
+        if (t.kind == TAP_RTP)
+            hub_home(w->hub, t.pkt);
+    if (w->home)
+        take_home(w);
+    struct cmd c;
+    while (w->commands && mailbox_recv(w->commands, &c)) {
+        if (c.kind == CMD_MEMBER_ADD)
+            free(c.join);
+        else if (c.kind == CMD_RESTART)
+            free(c.ice);
+    }
+    hub_free(&w->hub, clock_now());
+    for (size_t i = 0; i < w->udps; i++)
+        udp_close(&w->udp[i]);
+    mailbox_free(&w->commands);
+    mailbox_free(&w->notes);
+    mailbox_free(&w->taps);
+    mailbox_free(&w->home);
+    outq_fini(&w->out);
+    loop_fini(&w->loop);
+    pkt_pool_free(&w->pool);
+    (void)pthread_mutex_destroy(&w->stat_lock);
+    free(w);
+}
+
+static enum err prepare(struct worker *w, struct addr *bad)
+{
+    enum err e = loop_init(&w->loop);
+    if (!e)
+        e = open_sockets(w, bad);
+    if (!e)
+        e = open_mailboxes(w);
+    if (!e)
+        e = outq_init(&w->out, OUT_BYTES, OUT_MSGS);
+    if (!e && !(w->pool = pkt_pool_new(w->conf.packets)))
+        e = E_NOMEM;
+    if (!e)
+        e = hub_new(&w->hub, &w->conf.hub, &w->log);
+    return e;
+}
+
+enum err worker_start(struct worker **wp, const struct worker_conf *c, struct addr *bad)
+{
+    struct worker *const w = calloc(1, sizeof *w);
+    if (!w)
+        return E_NOMEM;
+    w->conf = *c;
+    w->loop.epoll = -1;
+    w->log = (struct log){.fd = c->log_fd, .level = c->level, .part = "media"};
+    (void)pthread_mutex_init(&w->stat_lock, NULL);
+    enum err e = prepare(w, bad);
+    if (!e)
+        e = thread_start(&w->thread, "media", body, w);
+    if (e) {
+        const int why = errno;
+        free_all(w);
+        errno = why;
+        return e;
+    }
+    *wp = w;
+    return OK;
+}
+
+void worker_stop(struct worker **wp)
+{
+    struct worker *const w = *wp;
+    if (!w)
+        return;
+    *wp = NULL;
+    atomic_store_explicit(&w->stop, true, memory_order_release);
+    const struct cmd nudge = {.kind = CMD_ROOM_CLOSE}; /* of no room */
+    if (worker_command(w, &nudge)) /* a full mailbox has woken it already */
+        worker_wake(w);
+    thread_join(&w->thread);
+    free_all(w);
+}
+
+struct addr worker_local(const struct worker *w, size_t i)
+{
+    assert(i < w->udps);
+    return w->udp[i].local;
+}
+
+bool worker_command(struct worker *w, const struct cmd *c)
+{
+    return mailbox_send(w->commands, c);
+}
+
+void worker_wake(struct worker *w)
+{
+    mailbox_wake(w->commands);
+}
+
+bool worker_note(struct worker *w, struct note *n)
+{
+    return mailbox_recv(w->notes, n);
+}
+
+int worker_note_fd(const struct worker *w)
+{
+    return mailbox_fd(w->notes);
+}
+
+bool worker_tap(struct worker *w, struct tap_msg *t)
+{
+    return mailbox_recv(w->taps, t);
+}
+
+int worker_tap_fd(const struct worker *w)
+{
+    return mailbox_fd(w->taps);
+}
+
+void worker_home(struct worker *w, struct pkt *p)
+{
+    const bool room = mailbox_send(w->home, &p);
+    assert(room); /* larger than all that can be lent */
+}
+
+void worker_home_wake(struct worker *w)
+{
+    mailbox_wake(w->home);
+}
+
+void worker_stat(struct worker *w, struct worker_stat *out)
+{
+    pthread_mutex_lock(&w->stat_lock);
+    *out = w->stat;
+    pthread_mutex_unlock(&w->stat_lock);
+}
