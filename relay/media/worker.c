@@ -284,7 +284,7 @@ void worker_stop(struct worker **wp)
     *wp = NULL;
     atomic_store_explicit(&w->stop, true, memory_order_release);
     const struct cmd nudge = {.kind = CMD_ROOM_CLOSE}; /* of no room */
-    if (worker_command(w, &nudge)) /* a full mailbox has woken it already */
+    if (worker_command(w, &nudge))                     /* a full mailbox has woken it already */
         worker_wake(w);
     thread_join(&w->thread);
     free_all(w);
