@@ -1,0 +1,193 @@
+#include "codecs/vp8_dec.h"
+
+#include <stdlib.h>
+#include <vpx/vp8dx.h>
+#include <vpx/vpx_decoder.h>
+
+#define TIDS 4
+#define PID_JUMP_MAX 64 /* pictures between two of layer 0 are fewer; TL0PICIDX wraps at 256 */
+
+struct vp8dec {
+    vpx_codec_ctx_t codec;
+    unsigned threads;
+    bool open;
+    bool whole;      /* every reference of layer 0 is as the sender has it */
+    bool held[TIDS]; /* likewise of this temporal layer */
+    uint8_t tl0picidx;
+    uint16_t picture_id; /* of the last frame seen */
+    struct vp8dec_stat stat;
+};
+
+static enum err open_codec(struct vp8dec *d)
+{
+    const vpx_codec_dec_cfg_t cfg = {.threads = d->threads};
+    const vpx_codec_err_t rc = vpx_codec_dec_init(&d->codec, vpx_codec_vp8_dx(), &cfg, 0);
+    d->open = rc == VPX_CODEC_OK;
+    if (d->open)
+        return OK;
+    return rc == VPX_CODEC_MEM_ERROR ? E_NOMEM : E_STATE;
+}
+
+enum err vp8dec_new(struct vp8dec **out, unsigned threads)
+{
+    struct vp8dec *d = calloc(1, sizeof(*d));
+    if (!d)
+        return E_NOMEM;
+    d->threads = threads ? threads : 1;
+    const enum err rc = open_codec(d);
+    if (rc != OK) {
+        vp8dec_free(&d);
+        return rc;
+    }
+    *out = d;
+    return OK;
+}
+
+void vp8dec_free(struct vp8dec **d)
+{
+    if (!*d)
+        return;
+    if ((*d)->open)
+        (void)vpx_codec_destroy(&(*d)->codec);
+    free(*d);
+    *d = NULL;
+}
+
+bool vp8dec_wants_key(const struct vp8dec *d)
+{
+    return !d->whole;
+}
+
+struct vp8dec_stat vp8dec_stat(const struct vp8dec *d)
+{
+    return d->stat;
+}
+
+static void hold_upper(struct vp8dec *d, bool held)
+{
+    for (unsigned t = 1; t < TIDS; t++)
+        d->held[t] = held;
+}
+
+/* How many picture ids lie between the last frame and this one; 0 for the one that follows. */
+static unsigned pids_skipped(const struct vp8dec *d, const struct vp8_desc *desc)
+{
+    return (unsigned)(desc->picture_id - d->picture_id - 1) & vp8_pid_mask(desc);
+}
+
+static bool hole_before(const struct vp8dec *d, const struct vp8frame *f)
+{
+    return f->desc.has_pid ? pids_skipped(d, &f->desc) > 0 : f->gap;
+}
+
+/* Does f fit on what was decoded? Layer 0 uses only layer 0, and TL0PICIDX counts its frames. */
+enum fit { FITS, LEAVE_OUT, BROKEN };
+
+static enum fit fit_base(const struct vp8dec *d, const struct vp8frame *f)
+{
+    if (f->desc.tl0picidx != (uint8_t)(d->tl0picidx + 1))
+        return BROKEN;
+    /* A hole of exactly 256 base frames looks like none. */
+    if (f->desc.has_pid && f->desc.pid_long && pids_skipped(d, &f->desc) > PID_JUMP_MAX)
+        return BROKEN;
+    return FITS;
+}
+
+static enum fit fit_upper(struct vp8dec *d, const struct vp8frame *f)
+{
+    const uint8_t behind = (uint8_t)(d->tl0picidx - f->desc.tl0picidx);
+    if (behind != 0) /* older than our base, or of a base that never came */
+        return behind < 128 ? LEAVE_OUT : BROKEN;
+    if (f->desc.sync)
+        return FITS;
+    for (unsigned t = 1; t <= f->desc.tid; t++) {
+        if (!d->held[t])
+            return LEAVE_OUT;
+    }
+    return FITS;
+}
+
+static enum fit fit_of(struct vp8dec *d, const struct vp8frame *f)
+{
+    if (f->key)
+        return FITS;
+    if (!d->whole)
+        return BROKEN;
+    const bool hole = hole_before(d, f);
+    if (!f->desc.has_tl0 || !f->desc.has_tid)
+        return hole ? BROKEN : FITS;
+    if (hole)
+        hold_upper(d, false);
+    return f->desc.tid == 0 ? fit_base(d, f) : fit_upper(d, f);
+}
+
+/* What is known after a frame was decoded. */
+static void note(struct vp8dec *d, const struct vp8frame *f)
+{
+    if (f->key) {
+        d->whole = true;
+        hold_upper(d, true);
+    }
+    if (f->key || f->desc.tid == 0)
+        d->tl0picidx = f->desc.tl0picidx;
+    if (f->desc.tid > 0 && f->desc.sync)
+        d->held[f->desc.tid] = true;
+}
+
+static bool key_ok(const struct vp8frame *f)
+{
+    struct vp8_head h;
+    if (!vp8_head_parse(f->data, f->len, &h))
+        return false;
+    return !h.key || (uint32_t)h.width * h.height <= VP8DEC_PIXELS_MAX;
+}
+
+static bool decode(struct vp8dec *d, const struct vp8frame *f)
+{
+    int corrupt = 0;
+    return key_ok(f) &&
+           vpx_codec_decode(&d->codec, f->data, (unsigned)f->len, NULL, 0) == VPX_CODEC_OK &&
+           vpx_codec_control(&d->codec, VP8D_GET_FRAME_CORRUPTED, &corrupt) == VPX_CODEC_OK &&
+           !corrupt;
+}
+
+static bool take_picture(struct vp8dec *d, struct i420 *pic)
+{
+    vpx_codec_iter_t at = NULL;
+    const vpx_image_t *const img = vpx_codec_get_frame(&d->codec, &at);
+    if (!img)
+        return false;
+    *pic = (struct i420){.width = (int)img->d_w, .height = (int)img->d_h};
+    for (unsigned i = 0; i < 3; i++) {
+        pic->plane[i] = img->planes[i];
+        pic->stride[i] = img->stride[i];
+    }
+    return true;
+}
+
+static enum vp8dec_result broken(struct vp8dec *d, uint64_t *count)
+{
+    (*count)++;
+    d->whole = false;
+    return VP8DEC_WANT_KEY;
+}
+
+enum vp8dec_result vp8dec_put(struct vp8dec *d, const struct vp8frame *f, struct i420 *pic)
+{
+    const enum fit fit = fit_of(d, f);
+    if (f->desc.has_pid)
+        d->picture_id = f->desc.picture_id;
+    if (fit == BROKEN)
+        return broken(d, &d->stat.waited);
+    if (fit == LEAVE_OUT) {
+        d->stat.left_out++;
+        return VP8DEC_NOTHING;
+    }
+    if (!decode(d, f))
+        return broken(d, &d->stat.refused);
+    note(d, f);
+    if (!take_picture(d, pic))
+        return VP8DEC_NOTHING;
+    d->stat.pictures++;
+    return VP8DEC_PICTURE;
+}

@@ -1,0 +1,554 @@
+#include "codecs/vp8_enc.h"
+
+#include <libyuv.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vpx/vp8cx.h>
+#include <vpx/vpx_encoder.h>
+
+#define HD_PIXELS (1280 * 720)
+#define SHARP 12                    /* quantizer at which a slide cannot be seen to improve */
+#define SHARPEN_MAX (10 * USEC_SEC) /* at the latest then a slide is as sharp as it gets */
+#define REPEAT_EVERY (1 * USEC_SEC) /* an unchanged slide is sent again so often */
+#define GOLDEN_EVERY 8 /* frames of temporal layer 0 from one golden frame to the next */
+#define BASE_SHARE 60  /* per cent of the rate for temporal layer 0 */
+
+struct layer {
+    struct vp8enc_size size;
+    vpx_codec_ctx_t codec;
+    vpx_codec_enc_cfg_t cfg;
+    bool open;           /* codec is to be destroyed */
+    uint8_t *scaled;     /* a picture in this layer's size */
+    struct i420 picture; /* what to encode now: `scaled`, or the source itself */
+    uint16_t picture_id;
+    uint8_t tl0picidx; /* of the last frame of temporal layer 0 */
+    unsigned quantizer;
+    usec clock; /* libvpx's time: the intervals of the pictures it was given, added up */
+};
+
+/* The slide shown before, to see whether anything changed. */
+struct slide {
+    uint8_t *bytes;
+    struct i420 copy;
+    usec changed_at;
+    usec sent_at;
+};
+
+struct vp8enc {
+    struct vp8enc_conf conf;
+    struct layer layer[VP8ENC_LAYERS];
+    struct slide slide;
+    bool want_key;
+    bool any;       /* a picture was taken */
+    usec last_at;   /* of the last picture, encoded or left out */
+    usec coded_at;  /* of the last picture encoded */
+    usec due_at;    /* when the next one fits the frame rate */
+    usec interval;  /* from one encoded picture to the next, smoothed */
+    unsigned count; /* pictures since the key frame */
+    unsigned threads;
+};
+
+static size_t i420_bytes(int w, int h)
+{
+    return (size_t)w * (size_t)h + 2 * (size_t)i420_half(w) * (size_t)i420_half(h);
+}
+
+static struct i420 i420_in(uint8_t *bytes, int w, int h)
+{
+    const size_t luma = (size_t)w * (size_t)h;
+    const size_t chroma = (size_t)i420_half(w) * (size_t)i420_half(h);
+    return (struct i420){.plane = {bytes, bytes + luma, bytes + luma + chroma},
+                         .stride = {w, i420_half(w), i420_half(w)},
+                         .width = w,
+                         .height = h};
+}
+
+static bool is_on(const struct layer *l)
+{
+    return l->size.bps > 0;
+}
+
+/* ---- configuration ---- */
+
+static bool size_ok(unsigned width, unsigned height)
+{
+    return width >= 16 && width <= 4096 && height >= 16 && height <= 4096 && width % 2 == 0 &&
+           height % 2 == 0;
+}
+
+static bool conf_ok(const struct vp8enc_conf *c)
+{
+    if (c->layers < 1 || c->layers > VP8ENC_LAYERS || c->fps < 1 || c->fps > 60)
+        return false;
+    if (c->temporal < 1 || c->temporal > 2)
+        return false;
+    for (unsigned i = 0; i < c->layers; i++) {
+        const struct vp8enc_size *const s = &c->size[i];
+        if (!size_ok(s->width, s->height))
+            return false;
+        if (i > 0 && (s->width < s[-1].width || s->height < s[-1].height))
+            return false;
+    }
+    return true;
+}
+
+/* libvpx counts in kbit/s, and the base layer must have less than all. */
+static void put_rate(const struct vp8enc *e, struct layer *l)
+{
+    unsigned kbps = (l->size.bps + 999) / 1000;
+    kbps = kbps < 2 ? 2 : kbps;
+    l->cfg.rc_target_bitrate = kbps;
+    if (e->conf.temporal == 1)
+        return;
+    const unsigned base = kbps * BASE_SHARE / 100;
+    l->cfg.ts_target_bitrate[0] = base < 1 ? 1 : base;
+    l->cfg.ts_target_bitrate[1] = kbps;
+}
+
+static void put_temporal(const struct vp8enc *e, vpx_codec_enc_cfg_t *cfg)
+{
+    cfg->ts_number_layers = e->conf.temporal;
+    if (e->conf.temporal == 1)
+        return;
+    cfg->ts_periodicity = 2;
+    cfg->ts_layer_id[0] = 0;
+    cfg->ts_layer_id[1] = 1;
+    cfg->ts_rate_decimator[0] = 2;
+    cfg->ts_rate_decimator[1] = 1;
+}
+
+static void put_cfg(const struct vp8enc *e, struct layer *l)
+{
+    vpx_codec_enc_cfg_t *const cfg = &l->cfg;
+    const bool slides = e->conf.content == VP8ENC_SLIDES;
+    const bool largest = l == &e->layer[e->conf.layers - 1];
+    cfg->g_w = l->size.width;
+    cfg->g_h = l->size.height;
+    cfg->g_timebase = (struct vpx_rational){.num = 1, .den = (int)USEC_SEC};
+    cfg->g_threads = largest ? e->threads : 1;
+    cfg->g_lag_in_frames = 0;
+    cfg->g_pass = VPX_RC_ONE_PASS;
+    cfg->kf_mode = VPX_KF_DISABLED; /* only those we ask for: all layers have them together */
+    cfg->rc_end_usage = VPX_CBR;
+    cfg->rc_resize_allowed = 0;
+    cfg->rc_dropframe_thresh = 30;
+    cfg->rc_min_quantizer = slides ? 4 : 2;
+    cfg->rc_max_quantizer = slides ? 44 : 56;
+    cfg->rc_undershoot_pct = 100;
+    cfg->rc_overshoot_pct = 15;
+    cfg->rc_buf_initial_sz = 500;
+    cfg->rc_buf_optimal_sz = 600;
+    cfg->rc_buf_sz = 1000;
+    put_temporal(e, cfg);
+    put_rate(e, l);
+}
+
+static int speed_of(const struct vp8enc *e, const struct layer *l)
+{
+    const int pixels = l->size.width * l->size.height;
+    if (e->conf.content == VP8ENC_SLIDES)
+        return -6; /* few pictures a second: time enough to make them small */
+    if (pixels >= HD_PIXELS)
+        return -10;
+    return pixels >= HD_PIXELS / 4 ? -8 : -6;
+}
+
+static bool put_controls(const struct vp8enc *e, struct layer *l)
+{
+    const bool slides = e->conf.content == VP8ENC_SLIDES;
+    const unsigned intra = 60 * e->conf.fps / 2; /* half the buffer, in per cent of a frame */
+    vpx_codec_ctx_t *const c = &l->codec;
+    return !vpx_codec_control(c, VP8E_SET_CPUUSED, speed_of(e, l)) &&
+           !vpx_codec_control(c, VP8E_SET_STATIC_THRESHOLD, slides ? 100u : 1u) &&
+           !vpx_codec_control(c, VP8E_SET_NOISE_SENSITIVITY, 0u) &&
+           !vpx_codec_control(c, VP8E_SET_TOKEN_PARTITIONS, l->cfg.g_threads > 1 ? 1 : 0) &&
+           !vpx_codec_control(c, VP8E_SET_SCREEN_CONTENT_MODE, slides ? 1u : 0u) &&
+           !vpx_codec_control(c, VP8E_SET_MAX_INTRA_BITRATE_PCT,
+                              slides        ? 0u
+                              : intra < 300 ? 300u
+                                            : intra);
+}
+
+static void close_layer(struct layer *l)
+{
+    if (l->open)
+        (void)vpx_codec_destroy(&l->codec);
+    l->open = false;
+    free(l->scaled);
+    l->scaled = NULL;
+}
+
+static enum err open_layer(const struct vp8enc *e, struct layer *l)
+{
+    close_layer(l);
+    if (vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &l->cfg, 0) != VPX_CODEC_OK)
+        return E_STATE;
+    put_cfg(e, l);
+    l->clock = 0;
+    l->scaled = malloc(i420_bytes(l->size.width, l->size.height));
+    if (!l->scaled)
+        return E_NOMEM;
+    const vpx_codec_err_t rc = vpx_codec_enc_init(&l->codec, vpx_codec_vp8_cx(), &l->cfg, 0);
+    if (rc != VPX_CODEC_OK)
+        return rc == VPX_CODEC_MEM_ERROR ? E_NOMEM : E_STATE;
+    l->open = true;
+    return put_controls(e, l) ? OK : E_STATE;
+}
+
+enum err vp8enc_new(struct vp8enc **out, const struct vp8enc_conf *conf)
+{
+    if (!conf_ok(conf))
+        return E_FORMAT;
+    struct vp8enc *e = calloc(1, sizeof(*e));
+    if (!e)
+        return E_NOMEM;
+    e->conf = *conf;
+    e->threads = conf->threads ? conf->threads : 1;
+    e->want_key = true;
+    for (unsigned i = 0; i < conf->layers; i++) {
+        struct layer *const l = &e->layer[i];
+        l->size = conf->size[i];
+        l->picture_id = conf->first_picture_id & 0x7fff;
+        l->tl0picidx = (uint8_t)(conf->first_tl0picidx - 1);
+        const enum err rc = open_layer(e, l);
+        if (rc != OK) {
+            vp8enc_free(&e);
+            return rc;
+        }
+    }
+    *out = e;
+    return OK;
+}
+
+void vp8enc_free(struct vp8enc **e)
+{
+    if (!*e)
+        return;
+    for (unsigned i = 0; i < VP8ENC_LAYERS; i++)
+        close_layer(&(*e)->layer[i]);
+    free((*e)->slide.bytes);
+    free(*e);
+    *e = NULL;
+}
+
+void vp8enc_want_key(struct vp8enc *e)
+{
+    e->want_key = true;
+}
+
+enum err vp8enc_set_rate(struct vp8enc *e, unsigned layer, uint32_t bps)
+{
+    if (layer >= e->conf.layers)
+        return E_FORMAT;
+    struct layer *const l = &e->layer[layer];
+    if (!is_on(l) && bps > 0)
+        e->want_key = true;
+    l->size.bps = bps;
+    if (bps == 0)
+        return OK;
+    put_rate(e, l);
+    return vpx_codec_enc_config_set(&l->codec, &l->cfg) == VPX_CODEC_OK ? OK : E_STATE;
+}
+
+enum err vp8enc_set_fps(struct vp8enc *e, unsigned fps)
+{
+    if (fps < 1 || fps > 60)
+        return E_FORMAT;
+    e->conf.fps = fps;
+    e->due_at = usec_min(e->due_at, e->coded_at + USEC_SEC / fps);
+    for (unsigned i = 0; i < e->conf.layers; i++) {
+        if (!put_controls(e, &e->layer[i]))
+            return E_STATE;
+    }
+    return OK;
+}
+
+enum err vp8enc_set_size(struct vp8enc *e, unsigned layer, uint16_t width, uint16_t height)
+{
+    if (layer >= e->conf.layers)
+        return E_FORMAT;
+    struct vp8enc_conf conf = e->conf;
+    conf.size[layer].width = width;
+    conf.size[layer].height = height;
+    if (!conf_ok(&conf))
+        return E_FORMAT;
+    e->conf = conf;
+    struct layer *const l = &e->layer[layer];
+    l->size.width = width;
+    l->size.height = height;
+    e->want_key = true;
+    return open_layer(e, l);
+}
+
+unsigned vp8enc_quantizer(const struct vp8enc *e, unsigned layer)
+{
+    assert(layer < e->conf.layers);
+    return e->layer[layer].quantizer;
+}
+
+/* ---- pictures ---- */
+
+static bool picture_ok(const struct i420 *p)
+{
+    return p->width > 0 && p->height > 0 && p->plane[0] && p->plane[1] && p->plane[2] &&
+           p->stride[0] >= p->width && p->stride[1] >= i420_half(p->width) &&
+           p->stride[2] >= i420_half(p->width);
+}
+
+/* Half an interval of earliness is forgiven, for cameras that tremble; the mean stays exact. */
+static bool fits_rate(struct vp8enc *e, usec at)
+{
+    const usec interval = USEC_SEC / e->conf.fps;
+    if (e->any && at + interval / 2 < e->due_at)
+        return false;
+    e->due_at = !e->any || at > e->due_at + interval ? at + interval : e->due_at + interval;
+    return true;
+}
+
+/* libvpx learns the frame rate from the times it is told and takes a jump of them badly: a picture
+ * that ends before the one before it leaves its rate control upset for good. So it is told smoothed
+ * intervals, by which the mean rate is the true one whatever the source does. */
+static void keep_time(struct vp8enc *e, usec at)
+{
+    const usec gap = usec_max(usec_min(at - e->coded_at, USEC_SEC), USEC_SEC / 100);
+    e->interval = e->interval ? (3 * e->interval + gap) / 4 : gap;
+    e->coded_at = at;
+}
+
+static void scale_to(struct layer *l, const struct i420 *from)
+{
+    const int w = l->size.width;
+    const int h = l->size.height;
+    if (from->width == w && from->height == h) {
+        l->picture = *from;
+        return;
+    }
+    l->picture = i420_in(l->scaled, w, h);
+    uint8_t *const y = l->scaled;
+    uint8_t *const u = y + (size_t)w * (size_t)h;
+    uint8_t *const v = u + (size_t)(w / 2) * (size_t)(h / 2);
+    const int rc = I420Scale(from->plane[0], from->stride[0], from->plane[1], from->stride[1],
+                             from->plane[2], from->stride[2], from->width, from->height, y, w, u,
+                             w / 2, v, w / 2, w, h, kFilterBox);
+    assert(rc == 0); /* it refuses only empty pictures */
+    (void)rc;
+}
+
+/* Each layer is made from the next larger one: four times fewer pixels to read. */
+static void scale_all(struct vp8enc *e, const struct i420 *pic)
+{
+    const struct i420 *from = pic;
+    for (unsigned i = e->conf.layers; i-- > 0;) {
+        struct layer *const l = &e->layer[i];
+        if (!is_on(l))
+            continue;
+        scale_to(l, from);
+        from = &l->picture;
+    }
+}
+
+/* ---- slides that stand still ---- */
+
+static bool same_plane(const struct i420 *a, const struct i420 *b, unsigned n)
+{
+    const int w = n ? i420_half(a->width) : a->width;
+    const int h = n ? i420_half(a->height) : a->height;
+    for (int y = 0; y < h; y++) {
+        if (memcmp(a->plane[n] + (ptrdiff_t)y * a->stride[n],
+                   b->plane[n] + (ptrdiff_t)y * b->stride[n], (size_t)w) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool same_picture(const struct i420 *a, const struct i420 *b)
+{
+    return a->width == b->width && a->height == b->height && same_plane(a, b, 0) &&
+           same_plane(a, b, 1) && same_plane(a, b, 2);
+}
+
+static enum err keep_slide(struct slide *s, const struct i420 *pic)
+{
+    if (s->copy.width != pic->width || s->copy.height != pic->height) {
+        free(s->bytes);
+        s->copy = (struct i420){0};
+        s->bytes = malloc(i420_bytes(pic->width, pic->height));
+        if (!s->bytes)
+            return E_NOMEM;
+        s->copy = i420_in(s->bytes, pic->width, pic->height);
+    }
+    const int half = i420_half(pic->width);
+    uint8_t *const u = s->bytes + (size_t)pic->width * (size_t)pic->height;
+    uint8_t *const v = u + (size_t)half * (size_t)i420_half(pic->height);
+    (void)I420Copy(pic->plane[0], pic->stride[0], pic->plane[1], pic->stride[1], pic->plane[2],
+                   pic->stride[2], s->bytes, pic->width, u, half, v, half, pic->width, pic->height);
+    return OK;
+}
+
+static bool all_sharp(const struct vp8enc *e)
+{
+    for (unsigned i = 0; i < e->conf.layers; i++) {
+        if (is_on(&e->layer[i]) && e->layer[i].quantizer > SHARP)
+            return false;
+    }
+    return true;
+}
+
+/* *skip: the picture is what everybody sees already, as sharp as it will be. */
+static enum err look_at_slide(struct vp8enc *e, const struct i420 *pic, usec at, bool *skip)
+{
+    struct slide *const s = &e->slide;
+    *skip = false;
+    if (!s->bytes || !same_picture(pic, &s->copy)) {
+        s->changed_at = at;
+        return keep_slide(s, pic);
+    }
+    *skip = !e->want_key && (all_sharp(e) || at - s->changed_at > SHARPEN_MAX) &&
+            at - e->coded_at < REPEAT_EVERY;
+    return OK;
+}
+
+/* ---- encoding ---- */
+
+/* Odd pictures are temporal layer 1. They use only frames of layer 0 and nothing uses them, so
+ * each may be dropped, and any of them is a place to join the layer. */
+static unsigned tid_of(const struct vp8enc *e)
+{
+    return e->conf.temporal == 2 ? e->count % 2 : 0;
+}
+
+static vpx_enc_frame_flags_t flags_of(const struct vp8enc *e)
+{
+    if (e->want_key)
+        return VPX_EFLAG_FORCE_KF;
+    if (e->conf.temporal == 1)
+        return 0;
+    const vpx_enc_frame_flags_t base = VP8_EFLAG_NO_REF_ARF | VP8_EFLAG_NO_UPD_ARF;
+    if (tid_of(e) == 1)
+        return base | VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ENTROPY;
+    return e->count / 2 % GOLDEN_EVERY == 0 ? base : base | VP8_EFLAG_NO_UPD_GF;
+}
+
+static void describe(struct layer *l, unsigned tid, struct vp8enc_frame *f)
+{
+    if (tid == 0)
+        l->tl0picidx++;
+    f->desc = (struct vp8_desc){.start = true,
+                                .non_ref = tid > 0,
+                                .has_pid = true,
+                                .pid_long = true,
+                                .picture_id = l->picture_id,
+                                .has_tl0 = true,
+                                .tl0picidx = l->tl0picidx,
+                                .has_tid = true,
+                                .tid = (uint8_t)tid,
+                                .sync = tid > 0};
+    l->picture_id = (l->picture_id + 1) & 0x7fff;
+}
+
+/* One frame comes out, or none if it was dropped to hold the rate. */
+static bool take_frame(struct layer *l, struct vp8enc_frame *f)
+{
+    vpx_codec_iter_t at = NULL;
+    const vpx_codec_cx_pkt_t *p;
+    while ((p = vpx_codec_get_cx_data(&l->codec, &at))) {
+        if (p->kind != VPX_CODEC_CX_FRAME_PKT || p->data.frame.sz == 0)
+            continue;
+        *f = (struct vp8enc_frame){.data = p->data.frame.buf,
+                                   .len = p->data.frame.sz,
+                                   .width = l->size.width,
+                                   .height = l->size.height,
+                                   .key = p->data.frame.flags & VPX_FRAME_IS_KEY};
+        return true;
+    }
+    return false;
+}
+
+/* libvpx takes pictures it does not write as if it did. */
+static vpx_image_t image_of(const struct i420 *p)
+{
+    vpx_image_t img = {.fmt = VPX_IMG_FMT_I420,
+                       .w = (unsigned)p->width,
+                       .h = (unsigned)p->height,
+                       .d_w = (unsigned)p->width,
+                       .d_h = (unsigned)p->height,
+                       .x_chroma_shift = 1,
+                       .y_chroma_shift = 1,
+                       .bps = 12,
+                       .bit_depth = 8};
+    for (unsigned i = 0; i < 3; i++) {
+        memcpy(&img.planes[i], &p->plane[i], sizeof(img.planes[i]));
+        img.stride[i] = p->stride[i];
+    }
+    return img;
+}
+
+static enum err encode_layer(struct vp8enc *e, unsigned i, struct vp8enc_out *out)
+{
+    struct layer *const l = &e->layer[i];
+    const unsigned tid = e->want_key ? 0 : tid_of(e);
+    const vpx_image_t img = image_of(&l->picture);
+    if (e->conf.temporal > 1 &&
+        vpx_codec_control(&l->codec, VP8E_SET_TEMPORAL_LAYER_ID, (int)tid) != VPX_CODEC_OK)
+        return E_STATE;
+    l->clock += e->interval;
+    if (vpx_codec_encode(&l->codec, &img, l->clock, (unsigned long)e->interval, flags_of(e),
+                         VPX_DL_REALTIME) != VPX_CODEC_OK)
+        return E_STATE;
+
+    struct vp8enc_frame *const f = &out->frame[out->n];
+    int q = 0;
+    if (!take_frame(l, f))
+        return OK;
+    if (vpx_codec_control(&l->codec, VP8E_GET_LAST_QUANTIZER_64, &q) == VPX_CODEC_OK)
+        l->quantizer = (unsigned)q;
+    f->layer = (uint8_t)i;
+    describe(l, tid, f);
+    out->n++;
+    return OK;
+}
+
+static enum err encode_all(struct vp8enc *e, struct vp8enc_out *out)
+{
+    unsigned on = 0;
+    if (e->want_key)
+        e->count = 0;
+    for (unsigned i = 0; i < e->conf.layers; i++) {
+        if (!is_on(&e->layer[i]))
+            continue;
+        on++;
+        const enum err rc = encode_layer(e, i, out);
+        if (rc != OK)
+            return rc;
+    }
+    e->count++;
+    if (out->n == on) /* a key frame is never dropped; should it be, it is wanted still */
+        e->want_key = false;
+    return OK;
+}
+
+enum err vp8enc_encode(struct vp8enc *e, const struct i420 *pic, usec at, struct vp8enc_out *out)
+{
+    out->n = 0;
+    if (!picture_ok(pic) || (e->any && at <= e->last_at))
+        return E_FORMAT;
+    const bool in_time = fits_rate(e, at);
+    if (!e->any)
+        e->coded_at = at - USEC_SEC / e->conf.fps;
+    e->any = true;
+    e->last_at = at;
+    if (!in_time)
+        return OK;
+
+    bool skip = false;
+    if (e->conf.content == VP8ENC_SLIDES) {
+        const enum err rc = look_at_slide(e, pic, at, &skip);
+        if (rc != OK)
+            return rc;
+    }
+    if (skip)
+        return OK;
+    keep_time(e, at);
+    scale_all(e, pic);
+    return encode_all(e, out);
+}
