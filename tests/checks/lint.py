@@ -51,12 +51,13 @@ def key_of(root, name, version, command):
 
 def look_at(root, name, command, stamp):
     if stamp.exists():
-        return name, 0, ""
+        return name, 0, stamp.read_text()
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    if done.returncode == 0:
-        stamp.touch()
     # clang-tidy says on stderr only how many warnings it hid, cppcheck says everything there
-    return name, done.returncode, done.stdout + (done.stderr if "cppcheck" in command[0] else "")
+    said = done.stdout + (done.stderr if "cppcheck" in command[0] else "")
+    if done.returncode == 0:
+        stamp.write_text(said)
+    return name, done.returncode, said
 
 
 def sources(root, build):
@@ -99,6 +100,8 @@ def main():
             if code:
                 failed += 1
                 print(f"--- {name}\n{said}", flush=True)
+            for advice in re.findall(r"^\S+: (warning: .*)$", said, re.M):
+                print(f"{name}: {advice}")
     print(f"{program}: {len(files)} files, {failed} with findings")
     sys.exit(failed > 0 or not files)
 
