@@ -24,11 +24,14 @@ struct peer_stat {
     uint64_t rtp_in, rtp_bad; /* bad: forged, replayed, not RTP */
     uint64_t rtcp_in, rtcp_bad;
     uint64_t stun_bad;
-    uint64_t bytes_in, bytes_out;
+    uint64_t early;     /* media outside of PEER_OPEN */
+    uint64_t bytes_in;  /* of every kind, before opening */
+    uint64_t bytes_out; /* handshake and RTCP; who seals media counts it himself */
 };
 
 struct peer;
 
+/* The rng is used by peer_tick too and must outlive the peer. */
 MUST_USE enum err peer_new(struct peer **p, const struct peer_conf *c, struct rng *rng, usec now);
 void peer_free(struct peer **p); /* never sends */
 

@@ -6,7 +6,7 @@
 
 #define SDP_TEXT_MAX 65536 /* longest description that is read */
 #define SDP_MEDIA 16       /* most m-lines */
-#define SDP_FMTS 48        /* most payload types of one m-line */
+#define SDP_FMTS 64        /* most payload types of one m-line */
 #define SDP_SSRCS 8        /* SSRCs, and groups, of one m-line */
 #define SDP_RIDS 4
 #define SDP_CANDS 16
@@ -23,7 +23,7 @@ struct sdp_fmt {
     char name[24]; /* "opus", "VP8", "rtx", … as written */
     uint32_t rate;
     uint8_t channels;
-    char fmtp[SDP_FMTP];
+    char fmtp[SDP_FMTP]; /* a format with a longer one loses its name: it cannot be chosen */
     bool nack, pli, fir, remb, twcc; /* a=rtcp-fb */
 };
 
@@ -43,7 +43,8 @@ struct sdp_media {
     char other_name[16]; /* "application" */
     char proto[24];
     char other_fmt[32];
-    uint16_t port; /* 0 = refused */
+    uint16_t port;    /* 0 = refused, but for… */
+    bool bundle_only; /* …an offered line that lives in the bundle alone (RFC 9143 6) */
     char mid[SDP_ID];
     enum sdp_dir dir;
     struct rtp_extmap ext;
