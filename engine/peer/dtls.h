@@ -12,6 +12,8 @@
 struct dtls_cert;
 
 MUST_USE enum err dtls_cert_new(struct dtls_cert **c);
+/* For tests against peers that have AES-CM with SHA-1 only. Before the first dtls_new. */
+MUST_USE enum err dtls_cert_without_gcm(struct dtls_cert *c);
 void dtls_cert_free(struct dtls_cert **c);
 const char *dtls_cert_fingerprint(const struct dtls_cert *c); /* of a=fingerprint:sha-256 */
 

@@ -83,6 +83,11 @@ enum err dtls_cert_new(struct dtls_cert **cp)
     return E_NOMEM;
 }
 
+enum err dtls_cert_without_gcm(struct dtls_cert *c)
+{
+    return SSL_CTX_set_tlsext_use_srtp(c->ctx, "SRTP_AES128_CM_SHA1_80") == 0 ? OK : E_NOMEM;
+}
+
 void dtls_cert_free(struct dtls_cert **cp)
 {
     struct dtls_cert *const c = *cp;
