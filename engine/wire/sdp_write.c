@@ -1,3 +1,4 @@
+/* sdp_write.c - a session description as text; the reading half is sdp.c. */
 #include "engine/base/bytes.h"
 #include "engine/wire/sdp.h"
 

@@ -1,3 +1,4 @@
+/* test_dtls.c - handshakes with loss on the virtual clock, fingerprints, garbage. */
 #include "engine/peer/dtls.h"
 #include "tests/sim/gettimeofday.h"
 #include "tests/unit/test.h"

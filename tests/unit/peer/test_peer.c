@@ -1,3 +1,4 @@
+/* test_peer.c - two whole peers on a link: good, bad, cut, hostile. */
 #include "tests/sim/gettimeofday.h"
 #include "tests/unit/peer/pair.h"
 #include "tests/unit/test.h"

@@ -1,3 +1,4 @@
+/* test_seal.c - SRTP against the RFCs, against libsrtp, replay, roll-over, forgeries. */
 #include "engine/base/bytes.h"
 #include "engine/peer/rollover.h"
 #include "engine/peer/seal.h"
