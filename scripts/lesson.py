@@ -7,6 +7,7 @@ rooms are the programs that stand in classrooms, with files for cameras and micr
 import argparse
 import http.client
 import json
+import os
 import pathlib
 import queue
 import re
@@ -39,7 +40,7 @@ def say(text):
 class Program:
     """A child process whose lines of output are read as they come."""
 
-    def __init__(self, name, command, log):
+    def __init__(self, name, command, log, **environment):
         self.name = name
         self.lines = queue.Queue()
         self.log = log
@@ -47,7 +48,8 @@ class Program:
             # a session of its own: Ctrl-C comes to us alone, we end our children in order
             self.process = subprocess.Popen([str(c) for c in command], cwd=ROOT, text=True,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                            stderr=errors, start_new_session=True)
+                                            stderr=errors, start_new_session=True,
+                                            env={**os.environ, **environment})
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -196,9 +198,9 @@ def start_rooms(relay, lesson):
     """The three rooms, by their site."""
     def room(site, kind, token, *sources):
         return Program(f"room {site}", [ROOM, kind, "--relay", relay.url, "--lesson", lesson,
-                                        "--token", token, "--display", "none", "--speaker", "none",
+                                        "--display", "none", "--speaker", "none",
                                         "--journal", DEMO / "journal" / site, "--json", *sources],
-                       DEMO / f"room-{site}.log")
+                       DEMO / f"room-{site}.log", LIANGSHI_TOKEN=token)
 
     def file(name):
         return f"file:{DEMO / name}"
