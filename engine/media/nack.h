@@ -9,8 +9,9 @@
 
 struct nack_entry {
     uint32_t ext_seq;
-    usec due;
     uint8_t tries;
+    usec since; /* when it was missed */
+    usec due;
 };
 
 /* One per received stream, embedded. Times adapt to the round trip. */

@@ -8,12 +8,13 @@ struct recvstat {
     uint32_t ssrc;
     uint32_t clock_rate;
     bool started;
-    uint32_t base;    /* first extended sequence number */
-    uint32_t highest; /* highest so far */
-    uint64_t received;
-    uint64_t bytes;
+    uint32_t base;     /* first extended sequence number */
+    uint32_t highest;  /* highest so far */
+    uint64_t received; /* without what came as a repair: reports speak of the network */
+    uint64_t repaired;
+    uint64_t bytes; /* of both */
     uint64_t duplicates;
-    uint32_t expected_prior, received_prior; /* at the last report */
+    uint64_t expected_prior, received_prior; /* at the last report */
     uint32_t transit;
     uint32_t jitter_q4;     /* times 16 */
     uint64_t window[16];    /* which of the last 1024 arrived */
