@@ -1,0 +1,198 @@
+/* duo.js - two players on one timeline: the teacher leads, the slides keep in step. */
+
+import { loadShaka } from './shaka.js';
+import { inStep } from './sync.js';
+
+const LOOK_MS = 250;
+/* Enough data to go on with. */
+const READY = 3; /* HTMLMediaElement.HAVE_FUTURE_DATA */
+
+/**
+ * @typedef {{video: HTMLVideoElement, url: string}} Part the first one leads
+ * @typedef {{onTime: () => void, onState: () => void, onError: (e: any) => void, onEnd: () => void}} DuoHost
+ */
+
+export class Duo {
+    /** @param {DuoHost} host */
+    constructor(host) {
+        this.host = host;
+        /** @type {{video: HTMLVideoElement, player: any}[]} */
+        this.parts = [];
+        this.wanted = false;
+        this.rate = 1;
+        this.starved = false;
+        this.over = false;
+        this.timer = setInterval(() => this.look(), LOOK_MS);
+    }
+
+    /**
+     * @param {Part[]} parts @param {{at: number, voiceOnly: boolean}} conf
+     */
+    async load(parts, { at, voiceOnly }) {
+        const shaka = await loadShaka();
+        await this.unload();
+        this.over = false;
+        for (const { video } of parts) {
+            const player = new shaka.Player();
+            await player.attach(video);
+            player.configure({
+                manifest: { disableVideo: voiceOnly },
+                streaming: { bufferingGoal: 20, rebufferingGoal: 1, bufferBehind: 30, stallEnabled: true },
+                abr: { restrictToElementSize: true, defaultBandwidthEstimate: 1_000_000 },
+            });
+            player.addEventListener('error', (/** @type {any} */ e) => this.host.onError(e.detail));
+            this.parts.push({ video, player });
+            this.listen(video);
+        }
+        await Promise.all(parts.map(({ url }, n) => this.parts[n]?.player.load(url, at || undefined)));
+        this.setRate(this.rate);
+        this.host.onState();
+    }
+
+    /** @param {HTMLVideoElement} video */
+    listen(video) {
+        const first = this.parts[0]?.video === video;
+        for (const name of ['waiting', 'playing', 'canplay', 'seeking', 'seeked', 'pause'])
+            video.addEventListener(name, this.look);
+        if (first) {
+            video.addEventListener('timeupdate', this.host.onTime);
+            video.addEventListener('ended', this.ended);
+        }
+    }
+
+    async unload() {
+        const old = this.parts;
+        this.parts = [];
+        for (const { video, player } of old) {
+            for (const name of ['waiting', 'playing', 'canplay', 'seeking', 'seeked', 'pause'])
+                video.removeEventListener(name, this.look);
+            video.removeEventListener('timeupdate', this.host.onTime);
+            video.removeEventListener('ended', this.ended);
+            await player.destroy();
+        }
+    }
+
+    get leader() {
+        return this.parts[0]?.video ?? null;
+    }
+    get time() {
+        return this.leader?.currentTime ?? 0;
+    }
+    get duration() {
+        const d = this.leader?.duration ?? 0;
+        return Number.isFinite(d) ? d : 0;
+    }
+
+    /** Seconds that every part has loaded from here on. */
+    get ahead() {
+        return this.parts.length ? Math.min(...this.parts.map(({ video }) => bufferedAhead(video))) : 0;
+    }
+
+    ended = () => {
+        this.over = true;
+        this.wanted = false;
+        for (const { video } of this.parts)
+            video.pause();
+        this.host.onEnd();
+        this.host.onState();
+    };
+
+    play() {
+        this.wanted = true;
+        if (this.over)
+            this.seek(0);
+        this.look();
+        this.host.onState();
+    }
+
+    pause() {
+        this.wanted = false;
+        this.look();
+        this.host.onState();
+    }
+
+    /** @param {number} t seconds */
+    seek(t) {
+        const to = Math.max(0, Math.min(t, Math.max(0, this.duration - 0.2)));
+        this.over = false;
+        for (const { video } of this.parts)
+            video.currentTime = Math.min(to, endOf(video));
+        this.host.onTime();
+        this.look();
+    }
+
+    /** @param {number} rate */
+    setRate(rate) {
+        this.rate = rate;
+        for (const { video } of this.parts)
+            video.playbackRate = rate;
+    }
+
+    /** One goes on only when both can: a teacher who talks about the wrong slide is worse than a pause. */
+    look = () => {
+        const lead = this.leader;
+        if (!lead)
+            return;
+        const starved = this.parts.some(({ video }) => video.seeking
+            || (video.readyState < READY && !video.ended && endOf(video) - video.currentTime > 0.3));
+        if (starved !== this.starved) {
+            this.starved = starved;
+            this.host.onState();
+        }
+        const run = this.wanted && !starved;
+        for (const { video } of this.parts)
+            this.drive(video, run);
+        for (const { video } of this.parts.slice(1))
+            this.nudge(lead, video);
+    };
+
+    /** @param {HTMLVideoElement} video @param {boolean} run */
+    drive(video, run) {
+        if (run && video.paused && !video.ended)
+            video.play().catch((e) => {
+                if (e.name === 'NotAllowedError') {
+                    this.wanted = false;
+                    this.host.onState();
+                }
+            });
+        else if (!run && !video.paused)
+            video.pause();
+    }
+
+    /** @param {HTMLVideoElement} lead @param {HTMLVideoElement} video */
+    nudge(lead, video) {
+        if (lead.currentTime > endOf(video) || video.seeking || lead.seeking)
+            return;
+        const { rate, jump } = inStep(lead.currentTime, video.currentTime, this.rate);
+        if (video.playbackRate !== rate)
+            video.playbackRate = rate;
+        if (jump !== null)
+            video.currentTime = jump;
+    }
+
+    /** Largest distance between the parts, in seconds. */
+    get apart() {
+        const lead = this.leader;
+        if (!lead)
+            return 0;
+        return Math.max(0, ...this.parts.slice(1).map(({ video }) => Math.abs(video.currentTime - lead.currentTime)));
+    }
+
+    /** Bits per second of the pictures shown now, for information. */
+    get kbps() {
+        return this.parts.reduce((n, { player }) => n + (player.getStats?.().streamBandwidth || 0), 0) / 1000;
+    }
+}
+
+/** @param {HTMLVideoElement} video */
+function endOf(video) {
+    return Number.isFinite(video.duration) ? video.duration : Infinity;
+}
+
+/** @param {HTMLVideoElement} video */
+function bufferedAhead(video) {
+    for (let i = 0; i < video.buffered.length; i++)
+        if (video.buffered.start(i) <= video.currentTime + 0.1 && video.buffered.end(i) > video.currentTime)
+            return video.buffered.end(i) - video.currentTime;
+    return 0;
+}
