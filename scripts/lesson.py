@@ -324,7 +324,7 @@ def links(relay, lesson):
     say(f"""
 Open in a browser on this machine (the links carry tokens that are good for 12 hours):
   lead's console   {relay.url}/lead.html#lesson={lesson}&token={lead_token(relay)}
-  assistant, A     {relay.url}/point.html#lesson={lesson}&token={assistant}
+  assistant, A     {relay.url}/assistant.html#lesson={lesson}&token={assistant}
   observer         {relay.url}/observer.html#lesson={lesson}&token={observer}
   library          {relay.url}/library.html#token={admin_token(relay)}
 """)

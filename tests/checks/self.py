@@ -52,7 +52,7 @@ FAULTS = [
     ("messages", "client/web/i18n/en.json", '{"a": {}}\n', 'no "a.b"'),
     ("messages", "client/web/i18n/en.json", '{"a": {"b": "rooms"}}\n', "{places}"),
     ("messages", "client/web/i18n/en.json", '{"a": {"b": " "}}\n', "empty"),
-    ("readme", "engine/base/new.c", "/* new.c - x. */\n", "does not explain engine/base/new.c"),
+    ("readme", "README.md", "![x](docs/gone.png)\n", "names docs/gone.png"),
     ("readme", "README.md", "`engine/gone.c`\n", "names engine/gone.c"),
 ]
 
