@@ -26,11 +26,13 @@ struct nego_media {
     uint8_t rtx_pt; /* 0 = none */
     uint8_t red_pt; /* audio/red, 0 = none */
     bool nack, pli, twcc, remb;
-    bool stereo; /* Opus: the receiver wants stereo */
+    bool stereo;         /* Opus: the receiver wants stereo */
+    bool dtx;            /* Opus: the receiver wants silence not to be sent */
+    char stream[SDP_ID]; /* who sends: MediaStream of a=msid */
     struct rtp_extmap ext;
-    char rid[NEGO_LAYERS]
-            [SDP_ID]; /* simulcast layers, lowest first as far as the offer's order says */
-    size_t layers;    /* 0: one stream without rid */
+    /* Simulcast layers, lowest first if they have one of the usual names, else as offered. */
+    char rid[NEGO_LAYERS][SDP_ID];
+    size_t layers;              /* 0: one stream without rid */
     uint32_t ssrc[NEGO_LAYERS]; /* who sends: chosen; who receives: as signalled, 0 = not said */
     uint32_t rtx_ssrc[NEGO_LAYERS]; /* likewise */
 };
@@ -44,13 +46,18 @@ struct nego {
     size_t n;
 };
 
-/* This side, constant for a process. */
+/* This side, constant for a process but for the names of streams. */
 struct nego_self {
     const char *fingerprint;
     bool lite;
     struct addr cand[NEGO_CANDS]; /* host candidates, best first */
     size_t cands;
     bool gcm; /* unused by SDP, kept with DTLS */
+    /* NEGO_PLAY: the MediaStream (a=msid) of the n-th audio and of the n-th video line; a browser
+     * plays the lines of one stream in step. NULL: "lead" for the first voice and the first two
+     * videos, "floor" for the second voice and the third video, then the line's mid. */
+    const char *audio_stream[NEGO_MEDIA];
+    const char *video_stream[NEGO_MEDIA];
 };
 
 enum nego_role {
@@ -61,6 +68,7 @@ enum nego_role {
 struct nego_error {
     const char *field; /* "m=video 2", "a=fingerprint", … */
     const char *what;  /* static English sentence */
+    unsigned line;     /* of the text, from 1; 0 = not one line's fault */
 };
 
 /* Answers an offer (relay: setup passive, ice-lite). Codecs: Opus; VP8, then VP9. False: refused as
@@ -78,8 +86,16 @@ MUST_USE bool nego_offer(struct nego *n, const struct nego_self *self, struct rn
  * types, SSRCs, what was refused. */
 MUST_USE bool nego_accept(struct nego *n, const char *answer, size_t len, struct nego_error *e);
 
-/* ICE restart on either side: new local credentials in n->ice, remote ones from a fragment
- * (RFC 8840, application/trickle-ice-sdpfrag) and the fragment that answers it. */
+/* The other side's trickled fragment (RFC 8840, application/trickle-ice-sdpfrag). With new
+ * credentials it is an ICE restart: n->ice gets them and new local ones, and `answer` (of
+ * NEGO_SDP_MAX) the fragment that says so. With those in use it only trickles candidates: `answer`
+ * becomes "", and n->ice.remote may have changed. */
 MUST_USE bool nego_restart(struct nego *n, const char *frag, size_t len,
                            const struct nego_self *self, struct rng *rng, char *answer,
                            struct nego_error *e);
+
+/* An ICE restart of ours: new local credentials in n->ice and the fragment to send; then the
+ * fragment that came back, which brings the remote ones. */
+MUST_USE bool nego_restart_begin(struct nego *n, const struct nego_self *self, struct rng *rng,
+                                 char *frag);
+MUST_USE bool nego_restart_end(struct nego *n, const char *frag, size_t len, struct nego_error *e);

@@ -93,32 +93,16 @@ static bool take_mid(struct reading *r, struct span v)
     return to_text(v, r->m->mid, sizeof r->m->mid) || refuse(r, "a=mid is empty or too long");
 }
 
-static bool take_sendrecv(struct reading *r, struct span v)
+static bool to_dir(struct span s, enum sdp_dir *out)
 {
-    (void)v;
-    r->m->dir = SDP_SENDRECV;
-    return true;
-}
-
-static bool take_sendonly(struct reading *r, struct span v)
-{
-    (void)v;
-    r->m->dir = SDP_SENDONLY;
-    return true;
-}
-
-static bool take_recvonly(struct reading *r, struct span v)
-{
-    (void)v;
-    r->m->dir = SDP_RECVONLY;
-    return true;
-}
-
-static bool take_inactive(struct reading *r, struct span v)
-{
-    (void)v;
-    r->m->dir = SDP_INACTIVE;
-    return true;
+    static const char *const names[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+        if (!is(s, names[i]))
+            continue;
+        *out = (enum sdp_dir)i;
+        return true;
+    }
+    return false;
 }
 
 /* A format that we cannot name or whose rate is absurd stays without a name. */
@@ -178,8 +162,11 @@ static bool take_extmap(struct reading *r, struct span v)
     const struct span uri = word(&v);
     uint64_t id = 0;
     const enum rtp_ext e = rtp_ext_of_uri(uri.p, uri.n);
-    if (e != RTP_EXT_COUNT && to_number(cut(&id_text, '/'), 255, &id))
-        r->m->ext.id[e] = (uint8_t)id;
+    if (e == RTP_EXT_COUNT || !to_number(cut(&id_text, '/'), 255, &id))
+        return true;
+    r->m->ext.id[e] = (uint8_t)id;
+    r->m->ext_dir[e] = SDP_SENDRECV;
+    (void)to_dir(id_text, &r->m->ext_dir[e]);
     return true;
 }
 
@@ -235,6 +222,8 @@ static void drop_ssrc(struct sdp_media *m, uint32_t ssrc)
         m->ssrc[kept] = m->ssrc[i];
         m->rtx_ssrc[kept++] = m->rtx_ssrc[i];
     }
+    for (size_t i = kept; i < m->ssrcs; i++)
+        m->ssrc[i] = m->rtx_ssrc[i] = 0;
     m->ssrcs = kept;
 }
 
@@ -403,10 +392,6 @@ static const struct {
     bool (*take)(struct reading *r, struct span value);
 } attributes[] = {
     {"mid", take_mid},
-    {"sendrecv", take_sendrecv},
-    {"sendonly", take_sendonly},
-    {"recvonly", take_recvonly},
-    {"inactive", take_inactive},
     {"rtpmap", take_rtpmap},
     {"fmtp", take_fmtp},
     {"rtcp-fb", take_rtcp_fb},
@@ -434,6 +419,7 @@ static bool take_attribute(struct reading *r, struct span v)
     for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
         if (is(name, attributes[i].name))
             return attributes[i].take(r, v);
+    (void)to_dir(name, &r->m->dir); /* the direction is an attribute by its bare name */
     return true;
 }
 

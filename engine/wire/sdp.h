@@ -48,6 +48,7 @@ struct sdp_media {
     char mid[SDP_ID];
     enum sdp_dir dir;
     struct rtp_extmap ext;
+    enum sdp_dir ext_dir[RTP_EXT_COUNT]; /* a=extmap:ID/recvonly: who may use it */
     struct sdp_fmt fmt[SDP_FMTS];
     size_t fmts;
     char rid[SDP_RIDS][SDP_ID]; /* a=simulcast:send (offer) or recv (answer), in its order */
@@ -90,6 +91,9 @@ MUST_USE bool sdp_read(struct sdp *s, const char *text, size_t len, struct sdp_e
 
 /* Writes the text with CRLF and a final 0; returns its length, 0: no room. */
 size_t sdp_write(const struct sdp *s, char *out, size_t cap);
+
+/* The transport part of one m-line alone, as a fragment that is trickled (RFC 8840 9). */
+size_t sdp_write_fragment(const struct sdp_media *m, bool ice_lite, char *out, size_t cap);
 
 /* A payload format by number or name (any case); NULL: not there. */
 const struct sdp_fmt *sdp_fmt_of_pt(const struct sdp_media *m, uint8_t pt);

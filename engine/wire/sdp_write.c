@@ -68,7 +68,8 @@ static void put_extensions(struct writer *w, const struct sdp_media *m)
 {
     for (unsigned e = 0; e < RTP_EXT_COUNT; e++)
         if (m->ext.id[e])
-            put(w, "a=extmap:%u %s\r\n", m->ext.id[e], rtp_ext_uri((enum rtp_ext)e));
+            put(w, "a=extmap:%u%s%s %s\r\n", m->ext.id[e], m->ext_dir[e] ? "/" : "",
+                m->ext_dir[e] ? dir_name(m->ext_dir[e]) : "", rtp_ext_uri((enum rtp_ext)e));
 }
 
 static void put_format(struct writer *w, const struct sdp_fmt *f)
@@ -187,5 +188,18 @@ size_t sdp_write(const struct sdp *s, char *out, size_t cap)
     put_session(&w, s);
     for (size_t i = 0; i < s->medias; i++)
         put_media(&w, &s->media[i]);
+    return w.bad ? 0 : w.len;
+}
+
+size_t sdp_write_fragment(const struct sdp_media *m, bool ice_lite, char *out, size_t cap)
+{
+    struct writer w = writer_of(out, cap);
+    if (ice_lite)
+        put(&w, "a=ice-lite\r\n");
+    put(&w, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", m->ufrag, m->pwd);
+    put_media_line(&w, m);
+    if (m->mid[0])
+        put(&w, "a=mid:%s\r\n", m->mid);
+    put_candidates(&w, m);
     return w.bad ? 0 : w.len;
 }

@@ -1,0 +1,278 @@
+/* nego_line.c - one m-line to what it means, and back. */
+#include "engine/peer/nego_line.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define UFRAG_NEW 8
+#define PWD_NEW 24
+#define HOST_PREFERENCE 126u /* RFC 8445 5.1.2.2 */
+
+bool nego_refuse(struct nego_error *e, const char *field, const char *what)
+{
+    *e = (struct nego_error){.field = field, .what = what};
+    return false;
+}
+
+bool nego_read(struct sdp *s, const char *text, size_t len, struct nego_error *e)
+{
+    struct sdp_error why;
+    if (sdp_read(s, text, len, &why))
+        return true;
+    *e = (struct nego_error){.field = "sdp", .what = why.what, .line = why.line};
+    return false;
+}
+
+bool nego_lives(const struct sdp_media *m)
+{
+    return m->port || m->bundle_only;
+}
+
+/* RFC 8839 5.4 */
+static bool is_ice_text(const char *text, size_t least)
+{
+    static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const size_t n = strlen(text);
+    return n >= least && strspn(text, chars) == n;
+}
+
+bool nego_take_credentials(struct ice_conf *ice, const struct sdp_media *m, struct nego_error *e)
+{
+    if (!is_ice_text(m->ufrag, 4))
+        return nego_refuse(e, "a=ice-ufrag", "missing, or not 4 to 256 characters of ICE's set");
+    if (!is_ice_text(m->pwd, 22))
+        return nego_refuse(e, "a=ice-pwd", "missing, or not 22 to 256 characters of ICE's set");
+    memcpy(ice->remote_ufrag, m->ufrag, sizeof ice->remote_ufrag);
+    memcpy(ice->remote_pwd, m->pwd, sizeof ice->remote_pwd);
+    return true;
+}
+
+void nego_take_candidates(struct ice_conf *ice, const struct sdp_media *m)
+{
+    uint32_t best = 0;
+    for (size_t i = 0; i < m->cands; i++) {
+        const struct sdp_cand *const c = &m->cand[i];
+        if (c->tcp || c->component != 1 || c->addr.port == 0 || c->priority <= best)
+            continue;
+        best = c->priority;
+        ice->remote = c->addr;
+    }
+}
+
+static bool is_fingerprint(const char *fp)
+{
+    size_t n = 0;
+    for (; fp[n]; n++)
+        if (n % 3 == 2 ? fp[n] != ':' : !strchr("0123456789ABCDEF", fp[n]))
+            return false;
+    return n == DTLS_FP_TEXT - 1;
+}
+
+bool nego_take_transport(struct nego *n, const struct sdp_media *m, struct nego_error *e)
+{
+    if (!is_fingerprint(m->fingerprint))
+        return nego_refuse(e, "a=fingerprint", "there is no sha-256 fingerprint of 32 bytes");
+    memcpy(n->fingerprint, m->fingerprint, DTLS_FP_TEXT);
+    nego_take_candidates(&n->ice, m);
+    return nego_take_credentials(&n->ice, m, e);
+}
+
+void nego_new_credentials(struct ice_conf *ice, struct rng *rng)
+{
+    rng_text(rng, ice->local_ufrag, UFRAG_NEW);
+    rng_text(rng, ice->local_pwd, PWD_NEW);
+}
+
+static bool is_codec(const struct sdp_fmt *f, enum nego_codec codec)
+{
+    switch (codec) {
+    case NEGO_OPUS:
+        return strcasecmp(f->name, "opus") == 0 && f->rate == 48000 && f->channels == 2;
+    case NEGO_VP8:
+        return strcasecmp(f->name, "VP8") == 0 && f->rate == 90000;
+    case NEGO_VP9:
+        /* RFC 9628 6: without profile-id it is profile 0 */
+        return strcasecmp(f->name, "VP9") == 0 && f->rate == 90000 &&
+               sdp_fmtp_int(f, "profile-id") <= 0;
+    case NEGO_NONE:
+        break;
+    }
+    return false;
+}
+
+static const struct sdp_fmt *find_codec(const struct sdp_media *m, enum nego_codec codec)
+{
+    for (size_t i = 0; i < m->fmts; i++)
+        if (is_codec(&m->fmt[i], codec))
+            return &m->fmt[i];
+    return NULL;
+}
+
+static const struct sdp_fmt *choose_format(struct nego_media *l, const struct sdp_media *m)
+{
+    static const enum nego_codec order[] = {NEGO_OPUS, NEGO_VP8, NEGO_VP9};
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        const struct sdp_fmt *const f =
+            m->audio == (order[i] == NEGO_OPUS) ? find_codec(m, order[i]) : NULL;
+        if (!f)
+            continue;
+        l->codec = order[i];
+        return f;
+    }
+    return NULL;
+}
+
+static uint8_t rtx_of(const struct sdp_media *m, uint8_t pt)
+{
+    for (size_t i = 0; i < m->fmts; i++)
+        if (strcasecmp(m->fmt[i].name, "rtx") == 0 && sdp_fmtp_int(&m->fmt[i], "apt") == pt)
+            return m->fmt[i].pt;
+    return 0;
+}
+
+/* RFC 8285 6: an extension may be offered for one direction only, seen from who offers. */
+static void take_extensions(struct nego_media *l, const struct sdp_media *m)
+{
+    for (unsigned k = 0; k < RTP_EXT_COUNT; k++) {
+        const enum sdp_dir d = m->ext_dir[k];
+        const bool useful =
+            d == SDP_SENDRECV || (l->recv && d == SDP_SENDONLY) || (l->send && d == SDP_RECVONLY);
+        l->ext.id[k] = useful ? m->ext.id[k] : 0;
+    }
+}
+
+bool nego_take_codec(struct nego_media *l, const struct sdp_media *m)
+{
+    const struct sdp_fmt *const f = choose_format(l, m);
+    if (!f)
+        return false;
+    l->pt = f->pt;
+    l->rtx_pt = f->nack ? rtx_of(m, f->pt) : 0;
+    l->pli = f->pli;
+    l->remb = f->remb;
+    take_extensions(l, m);
+    l->twcc = f->twcc && l->ext.id[RTP_EXT_TWCC];
+    /* What we send goes again only as RTX: the same packet is never sealed twice. */
+    l->nack = f->nack && (l->rtx_pt || !l->send);
+    l->stereo = sdp_fmtp_int(f, "stereo") == 1 || (l->recv && sdp_fmtp_int(f, "sprop-stereo") == 1);
+    l->dtx = sdp_fmtp_int(f, "usedtx") == 1;
+    return true;
+}
+
+static uint32_t nonzero(struct rng *rng)
+{
+    uint32_t v;
+    do {
+        v = rng_u32(rng);
+    } while (v == 0);
+    return v;
+}
+
+void nego_choose_ssrcs(struct nego_media *l, struct rng *rng)
+{
+    const size_t n = l->layers ? l->layers : 1;
+    for (size_t i = 0; i < n; i++) {
+        l->ssrc[i] = nonzero(rng);
+        l->rtx_ssrc[i] = l->rtx_pt ? nonzero(rng) : 0;
+    }
+}
+
+static struct sdp_fmt *add_format(struct sdp_media *m, uint8_t pt, const char *name, uint32_t rate)
+{
+    struct sdp_fmt *const f = &m->fmt[m->fmts++];
+    *f = (struct sdp_fmt){.pt = pt, .rate = rate, .channels = 1};
+    snprintf(f->name, sizeof f->name, "%s", name);
+    return f;
+}
+
+/* RFC 7587 7: `stereo` is what one likes to get, `sprop-stereo` what one is likely to send. */
+static void put_opus(struct sdp_media *m, const struct nego_media *l)
+{
+    struct sdp_fmt *const f = add_format(m, l->pt, "opus", 48000);
+    f->channels = 2;
+    f->nack = l->nack;
+    f->twcc = l->twcc;
+    snprintf(f->fmtp, sizeof f->fmtp, "minptime=10;useinbandfec=1%s%s%s",
+             l->stereo && l->recv ? ";stereo=1" : "", l->stereo && l->send ? ";sprop-stereo=1" : "",
+             l->dtx ? ";usedtx=1" : "");
+    if (!l->red_pt)
+        return;
+    struct sdp_fmt *const red = add_format(m, l->red_pt, "red", 48000);
+    red->channels = 2;
+    snprintf(red->fmtp, sizeof red->fmtp, "%u/%u", l->pt, l->pt);
+}
+
+static void put_video(struct sdp_media *m, const struct nego_media *l)
+{
+    struct sdp_fmt *const f = add_format(m, l->pt, l->codec == NEGO_VP9 ? "VP9" : "VP8", 90000);
+    f->nack = l->nack;
+    f->pli = l->pli;
+    f->remb = l->remb;
+    f->twcc = l->twcc;
+    if (l->codec == NEGO_VP9)
+        snprintf(f->fmtp, sizeof f->fmtp, "profile-id=0");
+    if (!l->rtx_pt)
+        return;
+    struct sdp_fmt *const rtx = add_format(m, l->rtx_pt, "rtx", 90000);
+    snprintf(rtx->fmtp, sizeof rtx->fmtp, "apt=%u", l->pt);
+}
+
+void nego_put_candidates(struct sdp_media *m, const struct nego_self *self)
+{
+    for (size_t i = 0; i < self->cands && i < SDP_CANDS; i++) {
+        struct sdp_cand *const c = &m->cand[m->cands++];
+        const bool tcp = self->cand[i].proto == ADDR_TCP;
+        *c = (struct sdp_cand){
+            .component = 1,
+            .tcp = tcp,
+            .priority = HOST_PREFERENCE << 24 | (UINT32_C(65535) - (uint32_t)i) << 8 | 255u,
+            .addr = self->cand[i],
+            .type = "host",
+        };
+        snprintf(c->foundation, sizeof c->foundation, "%zu", i + 1);
+        snprintf(c->tcp_type, sizeof c->tcp_type, "%s", tcp ? "passive" : "");
+    }
+    m->end_of_candidates = true;
+}
+
+/* Simulcast is told by rids alone (RFC 8853); all else by SSRC, so that the first packet is at
+ * home without any header extension. */
+static void put_sources(struct sdp_media *m, const struct nego *n, const struct nego_media *l)
+{
+    m->rids = l->layers;
+    m->rids_recv = !l->send;
+    memcpy(m->rid, l->rid, sizeof l->rid);
+    if (!l->send)
+        return;
+    memcpy(m->cname, n->cname, sizeof m->cname);
+    memcpy(m->msid_stream, l->stream, sizeof m->msid_stream);
+    snprintf(m->msid_track, sizeof m->msid_track, "%s", l->mid[0] ? l->mid : "track");
+    if (l->layers)
+        return;
+    m->ssrcs = 1;
+    m->ssrc[0] = l->ssrc[0];
+    m->rtx_ssrc[0] = l->rtx_ssrc[0];
+}
+
+void nego_put_line(struct sdp_media *m, const struct nego *n, const struct nego_media *l,
+                   const struct nego_self *self, bool first)
+{
+    m->audio = l->audio;
+    m->port = 9;
+    m->dir =
+        l->send ? (l->recv ? SDP_SENDRECV : SDP_SENDONLY) : (l->recv ? SDP_RECVONLY : SDP_INACTIVE);
+    m->rtcp_mux = m->rtcp_rsize = true;
+    m->ext = l->ext;
+    memcpy(m->mid, l->mid, sizeof m->mid);
+    memcpy(m->ufrag, n->ice.local_ufrag, sizeof m->ufrag);
+    memcpy(m->pwd, n->ice.local_pwd, sizeof m->pwd);
+    snprintf(m->fingerprint, sizeof m->fingerprint, "%s", self->fingerprint);
+    if (l->audio)
+        put_opus(m, l);
+    else
+        put_video(m, l);
+    put_sources(m, n, l);
+    if (first)
+        nego_put_candidates(m, self);
+}
