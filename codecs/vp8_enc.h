@@ -23,7 +23,10 @@ struct vp8enc_conf {
     struct vp8enc_size size[VP8ENC_LAYERS]; /* smallest first; all of one shape */
     unsigned fps;                           /* 1 to 60 */
     unsigned temporal;                      /* 1 or 2 temporal layers */
-    unsigned threads;                       /* at most, for the largest layer; 0 = 1 */
+    /* For the largest layer; 0 = 1. More than one shortens the wait only while that many cores are
+     * idle: libvpx's threads spin for each other, and two of them on two busy cores took four
+     * times as long as one. */
+    unsigned threads;
     enum vp8enc_content content;
     uint16_t first_picture_id; /* random, as RFC 7741 wants; likewise the next */
     uint8_t first_tl0picidx;
