@@ -8,8 +8,12 @@
 
 #define HD_PIXELS (1280 * 720)
 #define SHARP 12                    /* quantizer at which a slide cannot be seen to improve */
-#define SHARPEN_MAX (10 * USEC_SEC) /* at the latest then a slide is as sharp as it gets */
-#define REPEAT_EVERY (1 * USEC_SEC) /* an unchanged slide is sent again so often */
+#define SHARPEN_MAX (30 * USEC_SEC) /* at the latest then a slide is as sharp as it gets */
+#define BACKLOG_MAX (300 * USEC_MS) /* a slide that waits longer is not yet encoded */
+#define REPEAT_MIN                                                                                 \
+    (1 * USEC_SEC) /* an unchanged slide is sent again after so long, then ever more */
+#define REPEAT_MAX (10 * USEC_SEC) /* seldom: who lost its last packet would not know otherwise */
+#define NEW_SLIDE 20   /* per cent of blocks changed: a key frame is smaller and sharper */
 #define GOLDEN_EVERY 8 /* frames of temporal layer 0 from one golden frame to the next */
 #define BASE_SHARE 60  /* per cent of the rate for temporal layer 0 */
 
@@ -23,7 +27,8 @@ struct layer {
     uint16_t picture_id;
     uint8_t tl0picidx; /* of the last frame of temporal layer 0 */
     unsigned quantizer;
-    usec clock; /* libvpx's time: the intervals of the pictures it was given, added up */
+    usec line_free_at; /* when what was encoded so far has gone out at this layer's rate */
+    usec clock;        /* libvpx's time: the intervals of the pictures it was given, added up */
 };
 
 /* The slide shown before, to see whether anything changed. */
@@ -31,7 +36,6 @@ struct slide {
     uint8_t *bytes;
     struct i420 copy;
     usec changed_at;
-    usec sent_at;
 };
 
 struct vp8enc {
@@ -131,8 +135,8 @@ static void put_cfg(const struct vp8enc *e, struct layer *l)
     cfg->kf_mode = VPX_KF_DISABLED; /* only those we ask for: all layers have them together */
     cfg->rc_end_usage = VPX_CBR;
     cfg->rc_resize_allowed = 0;
-    cfg->rc_dropframe_thresh = 30;
-    cfg->rc_min_quantizer = slides ? 4 : 2;
+    cfg->rc_dropframe_thresh = slides ? 0 : 30; /* slides have line_busy */
+    cfg->rc_min_quantizer = slides ? SHARP : 2;
     cfg->rc_max_quantizer = slides ? 44 : 56;
     cfg->rc_undershoot_pct = 100;
     cfg->rc_overshoot_pct = 15;
@@ -351,22 +355,37 @@ static void scale_all(struct vp8enc *e, const struct i420 *pic)
 
 /* ---- slides that stand still ---- */
 
-static bool same_plane(const struct i420 *a, const struct i420 *b, unsigned n)
+static bool same_rows(const struct i420 *a, const struct i420 *b, unsigned plane, int x, int y)
 {
-    const int w = n ? i420_half(a->width) : a->width;
-    const int h = n ? i420_half(a->height) : a->height;
-    for (int y = 0; y < h; y++) {
-        if (memcmp(a->plane[n] + (ptrdiff_t)y * a->stride[n],
-                   b->plane[n] + (ptrdiff_t)y * b->stride[n], (size_t)w) != 0)
+    const int shift = plane ? 1 : 0;
+    const int w = (plane ? i420_half(a->width) : a->width) - (x >> shift);
+    const int h = (plane ? i420_half(a->height) : a->height) - (y >> shift);
+    const int size = 16 >> shift;
+    for (int row = 0; row < size && row < h; row++) {
+        const ptrdiff_t at = (y >> shift) + row;
+        if (memcmp(a->plane[plane] + at * a->stride[plane] + (x >> shift),
+                   b->plane[plane] + at * b->stride[plane] + (x >> shift),
+                   (size_t)(size < w ? size : w)) != 0)
             return false;
     }
     return true;
 }
 
-static bool same_picture(const struct i420 *a, const struct i420 *b)
+/* Per cent of the blocks of 16 x 16 pixels that differ; any difference at all counts as one. */
+static unsigned changed(const struct i420 *a, const struct i420 *b)
 {
-    return a->width == b->width && a->height == b->height && same_plane(a, b, 0) &&
-           same_plane(a, b, 1) && same_plane(a, b, 2);
+    unsigned blocks = 0;
+    unsigned differ = 0;
+    if (a->width != b->width || a->height != b->height)
+        return 100;
+    for (int y = 0; y < a->height; y += 16) {
+        for (int x = 0; x < a->width; x += 16) {
+            blocks++;
+            differ +=
+                !same_rows(a, b, 0, x, y) || !same_rows(a, b, 1, x, y) || !same_rows(a, b, 2, x, y);
+        }
+    }
+    return (differ * 100 + blocks - 1) / blocks;
 }
 
 static enum err keep_slide(struct slide *s, const struct i420 *pic)
@@ -396,17 +415,44 @@ static bool all_sharp(const struct vp8enc *e)
     return true;
 }
 
-/* *skip: the picture is what everybody sees already, as sharp as it will be. */
+/* One new slide is seconds of a thin line. Until it is through nothing is encoded: the next is the
+ * newest then, not one of a queue. */
+static bool line_busy(const struct vp8enc *e, usec at)
+{
+    for (unsigned i = 0; i < e->conf.layers; i++) {
+        if (is_on(&e->layer[i]) && e->layer[i].line_free_at - at > BACKLOG_MAX)
+            return true;
+    }
+    return false;
+}
+
+static void load_line(struct layer *l, usec at, size_t bytes)
+{
+    l->line_free_at = usec_max(l->line_free_at, at) + (usec)bytes * 8 * USEC_SEC / l->size.bps;
+}
+
+static bool repeat_due(const struct slide *s, usec coded_at, usec at)
+{
+    const usec gap = (coded_at - s->changed_at) / 2;
+    return at - coded_at >= usec_min(usec_max(gap, REPEAT_MIN), REPEAT_MAX);
+}
+
+/* *skip: the line is busy, or the picture is what everybody sees already, as sharp as it gets. */
 static enum err look_at_slide(struct vp8enc *e, const struct i420 *pic, usec at, bool *skip)
 {
     struct slide *const s = &e->slide;
-    *skip = false;
-    if (!s->bytes || !same_picture(pic, &s->copy)) {
+    *skip = line_busy(e, at);
+    if (*skip)
+        return OK;
+    const unsigned percent = changed(pic, &s->copy);
+    if (percent > 0) {
         s->changed_at = at;
+        if (percent >= NEW_SLIDE)
+            e->want_key = true;
         return keep_slide(s, pic);
     }
-    *skip = !e->want_key && (all_sharp(e) || at - s->changed_at > SHARPEN_MAX) &&
-            at - e->coded_at < REPEAT_EVERY;
+    const bool done = all_sharp(e) || at - s->changed_at > SHARPEN_MAX;
+    *skip = !e->want_key && done && !repeat_due(s, e->coded_at, at);
     return OK;
 }
 
@@ -505,6 +551,7 @@ static enum err encode_layer(struct vp8enc *e, unsigned i, struct vp8enc_out *ou
     if (vpx_codec_control(&l->codec, VP8E_GET_LAST_QUANTIZER_64, &q) == VPX_CODEC_OK)
         l->quantizer = (unsigned)q;
     f->layer = (uint8_t)i;
+    load_line(l, e->coded_at, f->len);
     describe(l, tid, f);
     out->n++;
     return OK;

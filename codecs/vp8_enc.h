@@ -9,7 +9,7 @@
 /* What the pictures are of. */
 enum vp8enc_content {
     VP8ENC_CAMERA, /* motion before sharpness */
-    VP8ENC_SLIDES, /* sharpness before motion; unchanged pictures cost nothing */
+    VP8ENC_SLIDES, /* sharpness before motion; an unchanged picture costs next to nothing */
 };
 
 struct vp8enc_size {
@@ -44,7 +44,7 @@ struct vp8enc_frame {
 };
 
 struct vp8enc_out {
-    unsigned n; /* 0: the picture was left out to hold frame rate or bit rate */
+    unsigned n; /* 0: left out to hold frame rate or bit rate, or an unchanged slide */
     struct vp8enc_frame frame[VP8ENC_LAYERS];
 };
 
@@ -56,11 +56,12 @@ void vp8enc_free(struct vp8enc **e);
 
 /* Encodes a picture of any size (it is scaled to the layers') taken at `at`. Times must grow:
  * E_FORMAT if not, or if the picture is empty. Pictures that come faster than the frame rate are
- * left out here, so the source may go on at its own pace. */
+ * left out here, so the source may go on at its own pace. A new slide is a key frame unasked; while
+ * the last one still fills the line at its layer's rate, pictures are left out. */
 MUST_USE enum err vp8enc_encode(struct vp8enc *e, const struct i420 *pic, usec at,
                                 struct vp8enc_out *out);
 
-/* The next picture becomes a key frame in every layer. */
+/* The next picture encoded becomes a key frame in every layer. */
 void vp8enc_want_key(struct vp8enc *e);
 
 /* All may be called between any two pictures and allocate nothing. A layer that was off and gets

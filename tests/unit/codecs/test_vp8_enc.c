@@ -3,14 +3,14 @@
 #include "tests/unit/codecs/pictures.h"
 #include "tests/unit/test.h"
 
-#define W 640
-#define H 360
+#define W 480
+#define H 272
 #define FPS 25
 #define TICK (USEC_SEC / FPS)
 
 static const struct vp8enc_conf camera = {
     .layers = 3,
-    .size = {{160, 90, 80000}, {320, 180, 200000}, {640, 360, 500000}},
+    .size = {{120, 68, 80000}, {240, 136, 200000}, {480, 272, 500000}},
     .fps = FPS,
     .temporal = 2,
     .threads = 2,
@@ -203,7 +203,7 @@ static void a_new_rate_is_kept_from_the_next_second_on(void **unused)
     conf.layers = 1;
     conf.size[0] = (struct vp8enc_size){320, 180, 300000};
     studio_open(&s, &conf);
-    const uint32_t rates[] = {300000, 100000, 400000, 60000};
+    const uint32_t rates[] = {300000, 100000, 350000, 60000};
     for (unsigned i = 0; i < ARRAY_LEN(rates); i++) {
         unsigned frames;
         assert_int_equal(vp8enc_set_rate(s.enc, 0, rates[i]), OK);
@@ -223,7 +223,7 @@ static void pictures_beyond_the_frame_rate_are_left_out(void **unused)
     struct studio s;
     struct vp8enc_conf conf = camera;
     conf.layers = 1;
-    conf.size[0] = (struct vp8enc_size){160, 90, 500000};
+    conf.size[0] = (struct vp8enc_size){120, 68, 500000};
     studio_open(&s, &conf);
     const unsigned rates[] = {25, 10, 15, 1, 25};
     for (unsigned i = 0; i < ARRAY_LEN(rates); i++) {
@@ -275,17 +275,17 @@ static void a_layer_changes_its_size_while_running(void **unused)
     struct studio s;
     studio_open(&s, &camera);
     film(&s);
-    assert_int_equal(vp8enc_set_size(s.enc, 2, 480, 270), OK);
+    assert_int_equal(vp8enc_set_size(s.enc, 2, 400, 226), OK);
     film(&s);
     assert_int_equal(s.out.n, 3);
     struct vp8_head h;
     assert_true(vp8_head_parse(s.out.frame[2].data, s.out.frame[2].len, &h));
-    assert_int_equal(h.width, 480);
-    assert_int_equal(h.height, 270);
+    assert_int_equal(h.width, 400);
+    assert_int_equal(h.height, 226);
     for (unsigned i = 0; i < 3; i++)
         assert_true(s.out.frame[i].key);
     assert_int_equal(vp8enc_set_size(s.enc, 2, 100, 270), E_FORMAT); /* smaller than layer 1 */
-    assert_int_equal(vp8enc_set_size(s.enc, 2, 481, 270), E_FORMAT);
+    assert_int_equal(vp8enc_set_size(s.enc, 2, 401, 226), E_FORMAT);
     studio_close(&s);
 }
 
@@ -325,13 +325,39 @@ static void a_slide_becomes_crisp_and_then_costs_next_to_nothing(void **unused)
         assert_true(show_slide(&s, dec, n, 5, &frames, &bytes) > 38);
         assert_true(frames > 1);
         (void)show_slide(&s, dec, n, 10, &frames, &bytes); /* once more the same */
-        assert_in_range(frames, 9, 11);
+        assert_in_range(frames, 1, 6);
         assert_true(bytes < 10 * 1000);
     }
     vp8enc_want_key(s.enc);
     (void)show_slide(&s, dec, 1, 1, &frames, &bytes);
     assert_true(bytes > 2000); /* somebody joined: a key frame though nothing changed */
     vp8dec_free(&dec);
+    studio_close(&s);
+}
+
+/* What a thin line cannot carry in time waits in the picture source, not in the line. */
+static void slides_never_fill_more_than_the_line(void **unused)
+{
+    (void)unused;
+    struct studio s;
+    struct vp8enc_conf conf = slides;
+    conf.size[0].bps = 40000;
+    studio_open(&s, &conf);
+    usec free_at = s.now;
+    unsigned newest = 0;
+    for (unsigned t = 0; t < 40 * 5; t++) {
+        const unsigned n = t / 8; /* turned faster than they can be sent */
+        paint_slide(&s.canvas, n);
+        s.now += USEC_SEC / 5;
+        assert_int_equal(vp8enc_encode(s.enc, &s.canvas.pic, s.now, &s.out), OK);
+        if (s.out.n == 0)
+            continue;
+        assert_true(free_at - s.now <= 300 * USEC_MS);
+        free_at = usec_max(free_at, s.now) + (usec)s.out.frame[0].len * 8 * USEC_SEC / 40000;
+        assert_int_equal(s.out.frame[0].key, n != newest || t == 0); /* a new slide, a key frame */
+        newest = n;
+    }
+    assert_true(newest > 15);
     studio_close(&s);
 }
 
@@ -349,10 +375,10 @@ static void wrong_settings_and_pictures_are_refused(void **unused)
     c.temporal = 3;
     assert_int_equal(vp8enc_new(&e, &c), E_FORMAT);
     c = camera;
-    c.size[1].width = 321;
+    c.size[1].width = 241;
     assert_int_equal(vp8enc_new(&e, &c), E_FORMAT);
     c = camera;
-    c.size[0].width = 322; /* larger than the next */
+    c.size[0].width = 242; /* larger than the next */
     assert_int_equal(vp8enc_new(&e, &c), E_FORMAT);
     assert_null(e);
 
@@ -382,6 +408,7 @@ int main(void)
         cmocka_unit_test(layers_are_switched_off_and_on_while_running),
         cmocka_unit_test(a_layer_changes_its_size_while_running),
         cmocka_unit_test(a_slide_becomes_crisp_and_then_costs_next_to_nothing),
+        cmocka_unit_test(slides_never_fill_more_than_the_line),
         cmocka_unit_test(wrong_settings_and_pictures_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
