@@ -13,7 +13,7 @@ static const struct vp8enc_conf camera = {
     .size = {{120, 68, 80000}, {240, 136, 200000}, {480, 272, 500000}},
     .fps = FPS,
     .temporal = 2,
-    .threads = 2,
+    .threads = 1,
     .first_picture_id = 0x7ffc, /* wraps at once */
     .first_tl0picidx = 254,
 };
