@@ -1,0 +1,148 @@
+#include "engine/media/pacer.h"
+
+#include <stdlib.h>
+
+#define SMALL_RING_MIN 64u
+#define BITS_US 8000000 /* bits in a byte times microseconds in a second */
+#define GONE_MAX (60 * USEC_SEC)
+
+static enum err ring_init(struct pacer_ring *q, uint32_t size)
+{
+    *q = (struct pacer_ring){.rec = calloc(size, sizeof(struct send_rec)), .size = size};
+    return q->rec ? OK : E_NOMEM;
+}
+
+enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst)
+{
+    assert(size > 0 && (size & (size - 1)) == 0);
+    *p = (struct pacer){.bps = bps, .burst = burst, .credit = burst};
+    const uint32_t small = size / 4 > SMALL_RING_MIN ? size / 4 : SMALL_RING_MIN;
+    for (int c = 0; c < PACER_CLASSES; c++) {
+        if (ring_init(&p->ring[c], c == PACER_VIDEO ? size : small)) {
+            pacer_fini(p);
+            return E_NOMEM;
+        }
+    }
+    return OK;
+}
+
+static struct send_rec *at(const struct pacer_ring *q, uint32_t i)
+{
+    return &q->rec[(q->head + i) & (q->size - 1)];
+}
+
+void pacer_fini(struct pacer *p)
+{
+    for (int c = 0; c < PACER_CLASSES; c++) {
+        struct pacer_ring *const q = &p->ring[c];
+        for (uint32_t i = 0; i < q->n; i++)
+            pkt_unref(&at(q, i)->pkt);
+        free(q->rec);
+    }
+    *p = (struct pacer){0};
+}
+
+void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst)
+{
+    p->bps = bps;
+    p->burst = burst;
+    if (p->credit > burst)
+        p->credit = burst;
+}
+
+bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r)
+{
+    struct pacer_ring *const q = &p->ring[c];
+    if (q->n == q->size) {
+        struct pkt *unwanted = r->pkt;
+        pkt_unref(&unwanted);
+        p->dropped++;
+        return false;
+    }
+    *at(q, q->n) = *r;
+    q->n++;
+    p->queued_bytes += r->pkt->len;
+    return true;
+}
+
+/* Bytes that time has added since p->filled_at. */
+static int64_t earned(const struct pacer *p, usec now)
+{
+    const usec gone = usec_min(usec_max(now - p->filled_at, 0), GONE_MAX);
+    return (int64_t)((uint64_t)gone * p->bps / BITS_US);
+}
+
+static void fill(struct pacer *p, usec now)
+{
+    const int64_t bytes = earned(p, now);
+    if (p->credit + bytes >= p->burst) {
+        p->credit = p->burst;
+        p->filled_at = now;
+    } else if (bytes > 0) {
+        p->credit += bytes;
+        /* What is less than a byte is earned the next time. */
+        p->filled_at += bytes * BITS_US / (int64_t)p->bps;
+    }
+}
+
+static void take(struct pacer *p, struct pacer_ring *q, struct send_rec *r)
+{
+    *r = *at(q, 0);
+    q->head = (q->head + 1) & (q->size - 1);
+    q->n--;
+    p->queued_bytes -= r->pkt->len;
+    p->credit -= r->pkt->len;
+    /* Voice never waits and may owe more than a burst; pictures are not to pay for that later. */
+    if (p->credit < -(int64_t)p->burst - PKT_CAP)
+        p->credit = -(int64_t)p->burst - PKT_CAP;
+}
+
+bool pacer_pop(struct pacer *p, usec now, struct send_rec *r)
+{
+    fill(p, now);
+    for (int c = 0; c < PACER_CLASSES; c++) {
+        struct pacer_ring *const q = &p->ring[c];
+        if (q->n == 0)
+            continue;
+        if (c != PACER_VOICE && p->credit <= 0)
+            return false;
+        take(p, q, r);
+        return true;
+    }
+    return false;
+}
+
+usec pacer_next(const struct pacer *p, usec now)
+{
+    if (p->ring[PACER_VOICE].n > 0)
+        return now;
+    if (p->ring[PACER_RTX].n == 0 && p->ring[PACER_VIDEO].n == 0)
+        return USEC_NEVER;
+    if (p->credit > 0)
+        return now;
+    if (p->bps == 0)
+        return USEC_NEVER;
+    const uint64_t need = (uint64_t)(1 - p->credit);
+    return usec_max(now, p->filled_at + (usec)((need * BITS_US + p->bps - 1) / p->bps));
+}
+
+static void forget_in(struct pacer *p, struct pacer_ring *q, uint16_t sub)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < q->n; i++) {
+        struct send_rec *const r = at(q, i);
+        if (r->sub == sub) {
+            p->queued_bytes -= r->pkt->len;
+            pkt_unref(&r->pkt);
+        } else {
+            *at(q, kept++) = *r;
+        }
+    }
+    q->n = kept;
+}
+
+void pacer_forget(struct pacer *p, uint16_t sub)
+{
+    for (int c = 0; c < PACER_CLASSES; c++)
+        forget_in(p, &p->ring[c], sub);
+}

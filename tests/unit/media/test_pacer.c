@@ -1,0 +1,166 @@
+/* test_pacer.c - voice at once, repairs next, pictures spread. */
+#include "engine/media/pacer.h"
+#include "tests/unit/test.h"
+
+#define RATE 800000 /* 100 bytes in a millisecond */
+#define BURST 2000
+#define LEN 1000
+
+static struct pkt_pool *pool;
+static struct pacer p;
+static struct send_rec r;
+
+static int setup(void **unused)
+{
+    (void)unused;
+    pool = pkt_pool_new(2000);
+    return pool && pacer_init(&p, 1024, RATE, BURST) == OK ? 0 : -1;
+}
+
+static int teardown(void **unused)
+{
+    (void)unused;
+    pacer_fini(&p);
+    if (pkt_pool_in_use(pool) != 0)
+        return -1;
+    pkt_pool_free(&pool);
+    return 0;
+}
+
+static bool push(enum pacer_class c, uint16_t seq, uint16_t sub)
+{
+    struct send_rec rec = {.pkt = pkt_get(pool), .map = {.seq = seq}, .sub = sub};
+    assert_non_null(rec.pkt);
+    rec.pkt->len = LEN;
+    return pacer_push(&p, c, &rec);
+}
+
+/* The number of the packet that leaves now, or -1. */
+static int pop(usec now)
+{
+    if (!pacer_pop(&p, now, &r))
+        return -1;
+    pkt_unref(&r.pkt);
+    return r.map.seq;
+}
+
+static void an_empty_one_has_nothing(void **unused)
+{
+    (void)unused;
+    assert_int_equal(pacer_next(&p, 5), USEC_NEVER);
+    assert_int_equal(pop(5), -1);
+}
+
+static void pictures_are_spread_at_the_rate(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 10; i++)
+        assert_true(push(PACER_VIDEO, i, 1));
+    assert_int_equal(p.queued_bytes, 10 * LEN);
+    usec now = USEC_SEC;
+    assert_int_equal(pop(now), 0); /* the burst */
+    assert_int_equal(pop(now), 1);
+    assert_int_equal(pop(now), -1);
+    for (int i = 2; i < 10; i++) {
+        const usec due = pacer_next(&p, now);
+        assert_true(due > now);
+        assert_int_equal(pop(due - 1), -1);
+        assert_int_equal(pop(due), i);
+        now = due;
+    }
+    assert_in_range(now - USEC_SEC, 70 * USEC_MS, 71 * USEC_MS);
+    assert_int_equal(p.queued_bytes, 0);
+}
+
+static void voice_leaves_at_once_and_repairs_before_pictures(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 5; i++)
+        assert_true(push(PACER_VIDEO, i, 1));
+    assert_true(push(PACER_RTX, 50, 1));
+    assert_true(push(PACER_VOICE, 90, 1));
+    assert_true(push(PACER_VOICE, 91, 1));
+    assert_true(push(PACER_VOICE, 92, 1));
+    assert_int_equal(pacer_next(&p, 7), 7);
+    assert_int_equal(pop(USEC_SEC), 90);
+    assert_int_equal(pop(USEC_SEC), 91);
+    assert_int_equal(pop(USEC_SEC), 92); /* more than the burst */
+    assert_int_equal(pop(USEC_SEC), -1);
+    const usec due = pacer_next(&p, USEC_SEC);
+    assert_in_range(due, USEC_SEC + 10 * USEC_MS, USEC_SEC + 11 * USEC_MS);
+    assert_int_equal(pop(due), 50);
+    assert_int_equal(pop(due + 10 * USEC_MS), 0);
+}
+
+static void long_talk_does_not_silence_pictures_for_long(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 200; i++)
+        assert_true(push(PACER_VOICE, i, 1));
+    assert_true(push(PACER_VIDEO, 999, 1));
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(pop(USEC_SEC), i);
+    assert_true(pacer_next(&p, USEC_SEC) < USEC_SEC + 50 * USEC_MS);
+}
+
+static void a_full_ring_drops_the_new_and_counts(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 1024; i++)
+        assert_true(push(PACER_VIDEO, i, 1));
+    assert_false(push(PACER_VIDEO, 1024, 1));
+    assert_int_equal(p.dropped, 1);
+    assert_int_equal(pkt_pool_in_use(pool), 1024);
+    assert_int_equal(pop(USEC_SEC), 0);
+    assert_true(push(PACER_VIDEO, 1025, 1));
+}
+
+static void a_new_rate_counts_at_once(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 10; i++)
+        assert_true(push(PACER_VIDEO, i, 1));
+    while (pop(USEC_SEC) >= 0) {
+    }
+    pacer_rate(&p, 0, BURST);
+    assert_int_equal(pacer_next(&p, USEC_SEC), USEC_NEVER);
+    pacer_rate(&p, 10 * RATE, 100);
+    const usec due = pacer_next(&p, USEC_SEC);
+    assert_true(due <= USEC_SEC + 2);
+    assert_int_equal(pop(due), 2);
+    assert_int_equal(pop(due), -1);
+    assert_int_equal(pop(due + USEC_SEC), 3); /* no more than the burst was saved up */
+    assert_int_equal(pop(due + USEC_SEC), -1);
+}
+
+static void what_one_subscription_queued_is_forgotten(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 10; i++)
+        assert_true(push(PACER_VIDEO, i, i % 2));
+    assert_true(push(PACER_RTX, 20, 1));
+    assert_true(push(PACER_VOICE, 30, 0));
+    pacer_forget(&p, 1);
+    assert_int_equal(pkt_pool_in_use(pool), 6);
+    assert_int_equal(p.queued_bytes, 6 * LEN);
+    assert_int_equal(pop(USEC_SEC), 30);
+    for (int i = 0; i < 10; i += 2)
+        assert_int_equal(pop(2 * USEC_SEC + i * 100 * USEC_MS), i);
+    assert_int_equal(pacer_next(&p, 9 * USEC_SEC), USEC_NEVER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_empty_one_has_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(pictures_are_spread_at_the_rate, setup, teardown),
+        cmocka_unit_test_setup_teardown(voice_leaves_at_once_and_repairs_before_pictures, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(long_talk_does_not_silence_pictures_for_long, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_full_ring_drops_the_new_and_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_rate_counts_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_one_subscription_queued_is_forgotten, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
