@@ -15,3 +15,21 @@ static inline int i420_half(int n)
 {
     return (n + 1) / 2;
 }
+
+/* Bytes of a picture without gaps between rows and planes. */
+static inline size_t i420_bytes(int width, int height)
+{
+    return (size_t)width * (size_t)height +
+           2 * (size_t)i420_half(width) * (size_t)i420_half(height);
+}
+
+/* Such a picture in a block of i420_bytes. */
+static inline struct i420 i420_in(const uint8_t *bytes, int width, int height)
+{
+    const uint8_t *const u = bytes + (size_t)width * (size_t)height;
+    const uint8_t *const v = u + (size_t)i420_half(width) * (size_t)i420_half(height);
+    return (struct i420){.plane = {bytes, u, v},
+                         .stride = {width, i420_half(width), i420_half(width)},
+                         .width = width,
+                         .height = height};
+}

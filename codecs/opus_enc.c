@@ -9,12 +9,12 @@ struct opusenc {
 };
 
 /* Every value handed in is checked before, so a refusal is a mistake of ours. */
-#define SET(e, request)                                                                            \
-    do {                                                                                           \
-        const int rc_ = opus_encoder_ctl((e)->opus, request);                                      \
-        assert(rc_ == OPUS_OK);                                                                    \
-        (void)rc_;                                                                                 \
-    } while (0)
+static void set(struct opusenc *e, int request, opus_int32 value)
+{
+    const int rc = opus_encoder_ctl(e->opus, request, value);
+    assert(rc == OPUS_OK);
+    (void)rc;
+}
 
 static bool rate_ok(uint32_t bps)
 {
@@ -34,16 +34,16 @@ static int application(bool music)
 static void apply(struct opusenc *e)
 {
     const struct opusenc_conf *const c = &e->conf;
-    SET(e, OPUS_SET_BITRATE((opus_int32)c->bps));
-    SET(e, OPUS_SET_PACKET_LOSS_PERC((opus_int32)c->loss));
-    SET(e, OPUS_SET_INBAND_FEC(c->fec && !c->music));
-    SET(e, OPUS_SET_DTX(c->dtx && !c->music)); /* a quiet passage is music, too */
-    SET(e, OPUS_SET_SIGNAL(c->music ? OPUS_SIGNAL_MUSIC : OPUS_SIGNAL_VOICE));
-    SET(e, OPUS_SET_MAX_BANDWIDTH(OPUS_BANDWIDTH_FULLBAND));
-    SET(e, OPUS_SET_BANDWIDTH(c->music ? OPUS_BANDWIDTH_FULLBAND : OPUS_AUTO));
-    SET(e, OPUS_SET_VBR(1));
-    SET(e, OPUS_SET_VBR_CONSTRAINT(1)); /* a village link has no room for bursts */
-    SET(e, OPUS_SET_COMPLEXITY(9));
+    set(e, OPUS_SET_BITRATE_REQUEST, (opus_int32)c->bps);
+    set(e, OPUS_SET_PACKET_LOSS_PERC_REQUEST, (opus_int32)c->loss);
+    set(e, OPUS_SET_INBAND_FEC_REQUEST, c->fec && !c->music);
+    set(e, OPUS_SET_DTX_REQUEST, c->dtx && !c->music); /* a quiet passage is music, too */
+    set(e, OPUS_SET_SIGNAL_REQUEST, c->music ? OPUS_SIGNAL_MUSIC : OPUS_SIGNAL_VOICE);
+    set(e, OPUS_SET_MAX_BANDWIDTH_REQUEST, OPUS_BANDWIDTH_FULLBAND);
+    set(e, OPUS_SET_BANDWIDTH_REQUEST, c->music ? OPUS_BANDWIDTH_FULLBAND : OPUS_AUTO);
+    set(e, OPUS_SET_VBR_REQUEST, 1);
+    set(e, OPUS_SET_VBR_CONSTRAINT_REQUEST, 1); /* a village link has no room for bursts */
+    set(e, OPUS_SET_COMPLEXITY_REQUEST, 9);
 }
 
 enum err opusenc_new(struct opusenc **out, const struct opusenc_conf *conf)
@@ -125,7 +125,7 @@ void opusenc_set_music(struct opusenc *e, bool on)
     if (on == e->conf.music)
         return;
     e->conf.music = on;
-    SET(e, OPUS_RESET_STATE); /* the application can only be changed before the first frame */
-    SET(e, OPUS_SET_APPLICATION(application(on)));
+    set(e, OPUS_RESET_STATE, 0); /* the application can only be changed before the first frame */
+    set(e, OPUS_SET_APPLICATION_REQUEST, application(on));
     apply(e);
 }

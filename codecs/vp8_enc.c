@@ -1,5 +1,7 @@
 #include "codecs/vp8_enc.h"
 
+#include "codecs/slide.h"
+
 #include <libyuv.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +33,11 @@ struct layer {
     usec clock;        /* libvpx's time: the intervals of the pictures it was given, added up */
 };
 
-/* The slide shown before, to see whether anything changed. */
-struct slide {
-    uint8_t *bytes;
-    struct i420 copy;
-    usec changed_at;
-};
-
 struct vp8enc {
     struct vp8enc_conf conf;
     struct layer layer[VP8ENC_LAYERS];
-    struct slide slide;
+    struct slide slide; /* the last one that was encoded */
+    usec changed_at;    /* when it was first seen */
     bool want_key;
     bool any;       /* a picture was taken */
     usec last_at;   /* of the last picture, encoded or left out */
@@ -51,21 +47,6 @@ struct vp8enc {
     unsigned count; /* pictures since the key frame */
     unsigned threads;
 };
-
-static size_t i420_bytes(int w, int h)
-{
-    return (size_t)w * (size_t)h + 2 * (size_t)i420_half(w) * (size_t)i420_half(h);
-}
-
-static struct i420 i420_in(uint8_t *bytes, int w, int h)
-{
-    const size_t luma = (size_t)w * (size_t)h;
-    const size_t chroma = (size_t)i420_half(w) * (size_t)i420_half(h);
-    return (struct i420){.plane = {bytes, bytes + luma, bytes + luma + chroma},
-                         .stride = {w, i420_half(w), i420_half(w)},
-                         .width = w,
-                         .height = h};
-}
 
 static bool is_on(const struct layer *l)
 {
@@ -232,7 +213,7 @@ void vp8enc_free(struct vp8enc **e)
         return;
     for (unsigned i = 0; i < VP8ENC_LAYERS; i++)
         close_layer(&(*e)->layer[i]);
-    free((*e)->slide.bytes);
+    slide_fini(&(*e)->slide);
     free(*e);
     *e = NULL;
 }
@@ -355,57 +336,6 @@ static void scale_all(struct vp8enc *e, const struct i420 *pic)
 
 /* ---- slides that stand still ---- */
 
-static bool same_rows(const struct i420 *a, const struct i420 *b, unsigned plane, int x, int y)
-{
-    const int shift = plane ? 1 : 0;
-    const int w = (plane ? i420_half(a->width) : a->width) - (x >> shift);
-    const int h = (plane ? i420_half(a->height) : a->height) - (y >> shift);
-    const int size = 16 >> shift;
-    for (int row = 0; row < size && row < h; row++) {
-        const ptrdiff_t at = (y >> shift) + row;
-        if (memcmp(a->plane[plane] + at * a->stride[plane] + (x >> shift),
-                   b->plane[plane] + at * b->stride[plane] + (x >> shift),
-                   (size_t)(size < w ? size : w)) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* Per cent of the blocks of 16 x 16 pixels that differ; any difference at all counts as one. */
-static unsigned changed(const struct i420 *a, const struct i420 *b)
-{
-    unsigned blocks = 0;
-    unsigned differ = 0;
-    if (a->width != b->width || a->height != b->height)
-        return 100;
-    for (int y = 0; y < a->height; y += 16) {
-        for (int x = 0; x < a->width; x += 16) {
-            blocks++;
-            differ +=
-                !same_rows(a, b, 0, x, y) || !same_rows(a, b, 1, x, y) || !same_rows(a, b, 2, x, y);
-        }
-    }
-    return (differ * 100 + blocks - 1) / blocks;
-}
-
-static enum err keep_slide(struct slide *s, const struct i420 *pic)
-{
-    if (s->copy.width != pic->width || s->copy.height != pic->height) {
-        free(s->bytes);
-        s->copy = (struct i420){0};
-        s->bytes = malloc(i420_bytes(pic->width, pic->height));
-        if (!s->bytes)
-            return E_NOMEM;
-        s->copy = i420_in(s->bytes, pic->width, pic->height);
-    }
-    const int half = i420_half(pic->width);
-    uint8_t *const u = s->bytes + (size_t)pic->width * (size_t)pic->height;
-    uint8_t *const v = u + (size_t)half * (size_t)i420_half(pic->height);
-    (void)I420Copy(pic->plane[0], pic->stride[0], pic->plane[1], pic->stride[1], pic->plane[2],
-                   pic->stride[2], s->bytes, pic->width, u, half, v, half, pic->width, pic->height);
-    return OK;
-}
-
 static bool all_sharp(const struct vp8enc *e)
 {
     for (unsigned i = 0; i < e->conf.layers; i++) {
@@ -431,28 +361,27 @@ static void load_line(struct layer *l, usec at, size_t bytes)
     l->line_free_at = usec_max(l->line_free_at, at) + (usec)bytes * 8 * USEC_SEC / l->size.bps;
 }
 
-static bool repeat_due(const struct slide *s, usec coded_at, usec at)
+static bool repeat_due(const struct vp8enc *e, usec at)
 {
-    const usec gap = (coded_at - s->changed_at) / 2;
-    return at - coded_at >= usec_min(usec_max(gap, REPEAT_MIN), REPEAT_MAX);
+    const usec gap = (e->coded_at - e->changed_at) / 2;
+    return at - e->coded_at >= usec_min(usec_max(gap, REPEAT_MIN), REPEAT_MAX);
 }
 
 /* *skip: the line is busy, or the picture is what everybody sees already, as sharp as it gets. */
 static enum err look_at_slide(struct vp8enc *e, const struct i420 *pic, usec at, bool *skip)
 {
-    struct slide *const s = &e->slide;
     *skip = line_busy(e, at);
     if (*skip)
         return OK;
-    const unsigned percent = changed(pic, &s->copy);
+    const unsigned percent = slide_changed(&e->slide, pic);
+    if (percent >= NEW_SLIDE)
+        e->want_key = true;
     if (percent > 0) {
-        s->changed_at = at;
-        if (percent >= NEW_SLIDE)
-            e->want_key = true;
-        return keep_slide(s, pic);
+        e->changed_at = at;
+        return slide_keep(&e->slide, pic);
     }
-    const bool done = all_sharp(e) || at - s->changed_at > SHARPEN_MAX;
-    *skip = !e->want_key && done && !repeat_due(s, e->coded_at, at);
+    const bool done = all_sharp(e) || at - e->changed_at > SHARPEN_MAX;
+    *skip = !e->want_key && done && !repeat_due(e, at);
     return OK;
 }
 

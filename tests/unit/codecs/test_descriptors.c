@@ -1,3 +1,5 @@
+/* test_descriptors.c - what payloads of VP8 and VP9 and packets of Opus say of themselves, and all
+ * ways to say it wrong. */
 #include "engine/base/bytes.h"
 #include "engine/wire/opus.h"
 #include "engine/wire/vp8.h"

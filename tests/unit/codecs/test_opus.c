@@ -1,3 +1,5 @@
+/* test_opus.c - voice and music there and back, loss recovered and concealed, settings that change.
+ */
 #include "codecs/opus_dec.h"
 #include "codecs/opus_enc.h"
 #include "engine/wire/opus.h"

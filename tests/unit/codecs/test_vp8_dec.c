@@ -1,3 +1,4 @@
+/* test_vp8_dec.c - whatever is lost on the way, each picture shown is right to the last bit. */
 #include "codecs/vp8_dec.h"
 #include "codecs/vp8_enc.h"
 #include "tests/unit/codecs/pictures.h"

@@ -1,3 +1,4 @@
+/* test_vp8_enc.c - three sizes, two temporal layers, rates that change, slides that stand still. */
 #include "codecs/vp8_dec.h"
 #include "codecs/vp8_enc.h"
 #include "tests/unit/codecs/pictures.h"

@@ -1,3 +1,4 @@
+/* test_vp8_payload.c - frames cut into equal packets and joined again, with packets missing. */
 #include "codecs/vp8_payload.h"
 #include "tests/unit/test.h"
 
