@@ -48,9 +48,10 @@ struct vp8enc {
     unsigned threads;
 };
 
+/* A layer whose memory could not be taken is off as well. */
 static bool is_on(const struct layer *l)
 {
-    return l->size.bps > 0;
+    return l->open && l->size.bps > 0;
 }
 
 /* ---- configuration ---- */
