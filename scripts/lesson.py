@@ -247,11 +247,15 @@ class Plan:
         return self.round * (self.at // len(self.steps)) + self.steps[self.at % len(self.steps)][0]
 
     def go_on(self, now):
-        """Does what is due at `now` seconds of the lesson."""
+        """Does what is due after `now` seconds of speech; what went wrong, in words, or None."""
         while self.due() <= now:
             _, token, what, body = self.steps[self.at % len(self.steps)]
             self.at += 1
-            self.relay.call("POST", f"{self.path}/{what}", token, body)
+            try:
+                self.relay.call("POST", f"{self.path}/{what}", token, body)
+            except Trouble as trouble:  # somebody at the lead's console had another idea
+                return str(trouble)
+        return None
 
 
 def figure(value, form):
@@ -338,8 +342,11 @@ def create_lesson(relay, content):
 
 
 def wait_for_rooms(events, rooms, seconds=30):
-    end = time.monotonic() + seconds
+    """When the lead was first connected: about then her speech began."""
+    end, lead_open = time.monotonic() + seconds, None
     while not all(events.is_open(site) for site in rooms):
+        if lead_open is None and events.is_open(LEAD_SITE["id"]):
+            lead_open = time.monotonic()
         for room in rooms.values():
             if room.code() is not None:
                 raise Trouble(f"{room.name} ended with {room.code()}:\n{room.last_words()}")
@@ -348,6 +355,7 @@ def wait_for_rooms(events, rooms, seconds=30):
             raise Trouble(f"not connected after {seconds} s: {', '.join(missing)}; "
                           f"see {DEMO}/room-*.log")
         time.sleep(0.1)
+    return lead_open or time.monotonic()
 
 
 class Stop:
@@ -364,17 +372,19 @@ class Stop:
         self.asked.set()
 
 
-def show_lesson(relay, events, rooms, plan, minutes, stop):
-    """Until the bell, or Ctrl-C."""
+def show_lesson(relay, events, rooms, plan, speech, minutes, stop):
+    """Until the bell, here or at the lead's console, or Ctrl-C. The speech began at `speech`."""
     start, screen = time.monotonic(), Screen()
     stats = {site: {} for site in rooms}
     while not stop.asked.wait(0.2):
         now = time.monotonic() - start
-        if minutes and now >= minutes * 60:
+        if (minutes and now >= minutes * 60) or events.state == "ended":
             return
         if relay.code() is not None:
             raise Trouble(f"the relay ended with {relay.code()}:\n{relay.last_words()}")
-        plan.go_on(now)
+        trouble = plan.go_on(time.monotonic() - speech)
+        if trouble:
+            events.news.put(trouble)
         while not events.news.empty():
             screen.news(f"{int(now) // 60:02}:{int(now) % 60:02} {events.news.get()}")
         for site, room in rooms.items():
@@ -416,10 +426,11 @@ def run_lesson(options, relay, stop):
     faults = []
     try:
         say("waiting for the lead room and the points to connect")
-        wait_for_rooms(events, rooms)
+        speech = wait_for_rooms(events, rooms)
         relay.call("POST", f"/api/v1/lessons/{lesson}/start", lead_token(relay))
         links(relay, lesson)
-        show_lesson(relay, events, rooms, Plan(relay, lesson, content), options.minutes, stop)
+        show_lesson(relay, events, rooms, Plan(relay, lesson, content), speech, options.minutes,
+                    stop)
         faults = [r.name for r in rooms.values() if r.code() is not None]
         end_lesson(relay, lesson)
     finally:
