@@ -7,23 +7,24 @@
 
 /* A fragment is a description without its first lines; what stands before its m-lines, if it has
  * any, is copied down by sdp_read to an m-line at the end. */
-static const char before[] = "v=0\r\n";
+static const char before[] = "v=0";
 static const char behind[] = "\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n";
 
 static bool read_fragment(struct sdp *s, const char *frag, size_t len, struct nego_error *e)
 {
     if (len > SDP_TEXT_MAX / 2)
         return nego_refuse(e, "sdp", "longer than is taken");
-    const size_t head = sizeof before - 1, tail = sizeof behind - 1;
-    char *const text = malloc(head + len + tail);
-    if (!text)
-        return nego_refuse(e, "sdp", "no memory to read it");
     while (len && (frag[len - 1] == '\n' || frag[len - 1] == '\r'))
         len--;
+    const size_t head = sizeof before - 1, tail = sizeof behind - 1, line = len ? 2 : 0;
+    char *const text = malloc(head + line + len + tail);
+    if (!text)
+        return nego_refuse(e, "sdp", "no memory to read it");
     memcpy(text, before, head);
-    memcpy(text + head, frag, len);
-    memcpy(text + head + len, behind, tail);
-    const bool ok = nego_read(s, text, head + len + tail, e);
+    memcpy(text + head, "\r\n", line);
+    memcpy(text + head + line, frag, len);
+    memcpy(text + head + line + len, behind, tail);
+    const bool ok = nego_read(s, text, head + line + len + tail, e);
     free(text);
     if (!ok && e->line)
         e->line--;
