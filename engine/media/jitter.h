@@ -7,20 +7,25 @@
 #define JITTER_RING 1024
 
 struct jitter {
-    struct pkt *ring[JITTER_RING];
-    uint32_t rate; /* RTP clock */
-    usec min, max; /* bounds of the delay */
-    usec delay;    /* now */
+    struct pkt *ring[JITTER_RING]; /* by extended number */
+    uint32_t rate;                 /* RTP clock */
+    usec min, max;                 /* bounds of the delay */
+    usec floor;                    /* what jitter_floor wants */
+    usec delay;                    /* now */
     bool started;
     uint32_t next_seq; /* extended number that comes out next */
     uint32_t highest;
-    /* arrival minus media time: base = lowest seen lately; spread follows the late ones */
-    usec base;
+    uint32_t last_ts; /* of what came out last, or would have */
+    /* Media time 0 is ts0 and was sent, as it were, at at0. base: what the quickest packet took
+     * lately, on top of that; dev: what the slow ones take longer. */
     uint32_t ts0;
     usec at0;
-    double dev; /* smoothed late deviation, us */
-    usec shrink_at;
-    uint64_t late;    /* came after their time */
+    double base;
+    double dev;
+    usec put_at;    /* last arrival */
+    usec shrink_at; /* the delay gets smaller from here on */
+    uint64_t late;  /* came after their time */
+    uint64_t duplicates;
     uint64_t missing; /* were due and had not come */
     uint64_t out;
 };
@@ -36,8 +41,10 @@ void jitter_fini(struct jitter *j);
 
 /* Takes a reference. Duplicates and late packets are counted and let go. */
 void jitter_put(struct jitter *j, usec now, struct pkt *p);
-/* `hold`: at most how much longer a missing packet is waited for when later ones have come
- * (a repair may be on its way); 0 = until its playout time only. */
+/* What comes out now. A packet that is missing is waited for until its own time to play, which the
+ * packets around it tell; JITTER_LOST needs a later one that has come, because a sender that says
+ * nothing (DTX) has lost nothing. After JITTER_LOST the ring may hold the packet `next_seq`, with
+ * the voice's own repair of the lost one in it. */
 enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p);
 usec jitter_next(const struct jitter *j);
 /* When a packet with this timestamp should be played, on our clock. */

@@ -1,0 +1,222 @@
+#include "engine/media/jitter.h"
+
+#include <string.h>
+
+#define RESET (3 * USEC_SEC)  /* a packet this far off its time begins a new time */
+#define ANCHOR_S 60           /* ts0 follows, lest the timestamps go half round */
+#define MARGIN (5 * USEC_MS)  /* on top of what the slow ones need */
+#define RISE 0.3              /* a slow packet counts by so much at once … */
+#define FADE (10.0 * 1000000) /* … and is forgotten in about ten seconds */
+#define DRIFT 0.0005          /* of two clocks, at most */
+#define SHRINK_EVERY (100 * USEC_MS)
+#define SHRINK_STEP (4 * USEC_MS)
+
+void jitter_init(struct jitter *j, uint32_t rate, usec min, usec max)
+{
+    assert(rate > 0 && min >= 0 && min <= max);
+    memset(j, 0, sizeof *j);
+    j->rate = rate;
+    j->min = j->delay = min;
+    j->max = max;
+}
+
+static void empty(struct jitter *j)
+{
+    for (size_t i = 0; i < JITTER_RING; i++)
+        pkt_unref(&j->ring[i]);
+}
+
+void jitter_fini(struct jitter *j)
+{
+    empty(j);
+}
+
+static struct pkt **slot(struct jitter *j, uint32_t seq)
+{
+    return &j->ring[seq % JITTER_RING];
+}
+
+static usec media_time(const struct jitter *j, uint32_t ts)
+{
+    return (usec)(int32_t)(ts - j->ts0) * USEC_SEC / (usec)j->rate;
+}
+
+usec jitter_due(const struct jitter *j, uint32_t ts)
+{
+    return j->at0 + media_time(j, ts) + (usec)j->base + j->delay;
+}
+
+static usec clamp(usec v, usec low, usec high)
+{
+    return usec_max(low, usec_min(v, high));
+}
+
+static void begin(struct jitter *j, usec now, const struct pkt *p)
+{
+    empty(j);
+    j->started = true;
+    j->next_seq = j->highest = p->rtp.ext_seq;
+    j->ts0 = p->rtp.ts;
+    j->last_ts = p->rtp.ts;
+    j->at0 = j->put_at = now;
+    j->base = 0;
+    j->dev = 0;
+    j->delay = clamp(j->floor, j->min, j->max);
+    j->shrink_at = now + SHRINK_EVERY;
+    j->out = 0;
+}
+
+/* Whole seconds, so that nothing is rounded. */
+static void move_anchor(struct jitter *j, uint32_t ts)
+{
+    const int32_t ahead = (int32_t)(ts - j->ts0) / (int32_t)j->rate;
+    if (ahead < ANCHOR_S)
+        return;
+    j->ts0 += (uint32_t)ahead * j->rate;
+    j->at0 += ahead * USEC_SEC;
+}
+
+/* The delay that the last ten seconds ask for. */
+static usec wanted(const struct jitter *j)
+{
+    return clamp(usec_max((usec)j->dev + MARGIN, j->floor), j->min, j->max);
+}
+
+/* Up at once, because packets are late already; down in steps too small to be seen or heard. */
+static void set_delay(struct jitter *j, usec now)
+{
+    const usec want = wanted(j);
+    if (want >= j->delay) {
+        j->delay = want;
+        j->shrink_at = now + SHRINK_EVERY;
+    } else if (now >= j->shrink_at) {
+        j->delay = usec_max(want, j->delay - SHRINK_STEP);
+        j->shrink_at = now + SHRINK_EVERY;
+    }
+}
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* Learns from one arrival. `off`: how long it took, on top of at0. */
+static void learn(struct jitter *j, usec now, double off)
+{
+    const double gone = (double)clamp(now - j->put_at, 0, USEC_SEC);
+    j->put_at = usec_max(j->put_at, now);
+    j->dev -= j->dev * gone / FADE;
+
+    if (off < j->base) {
+        /* Quicker than all before: the others were that much slower than was thought, and what is
+         * due already does not become due earlier. */
+        const double by = j->base - off;
+        j->base = off;
+        j->dev += by;
+        j->delay = usec_min(j->delay + (usec)by, j->max);
+    } else {
+        j->base += smaller(off - j->base, gone * DRIFT);
+    }
+    const double slow = off - j->base;
+    if (slow > j->dev)
+        j->dev += (slow - j->dev) * RISE;
+    set_delay(j, now);
+}
+
+/* False: it has its own idea of time, or of numbers; nothing that is held fits it. */
+static bool fits(const struct jitter *j, usec now, const struct pkt *p)
+{
+    const double off = (double)(now - j->at0 - media_time(j, p->rtp.ts)) - j->base;
+    const int64_t ahead = (int64_t)p->rtp.ext_seq - j->next_seq;
+    return off < RESET && off > -RESET && ahead < JITTER_RING && ahead > -JITTER_RING;
+}
+
+static void keep(struct jitter *j, struct pkt *p)
+{
+    const uint32_t seq = p->rtp.ext_seq;
+    struct pkt **const s = slot(j, seq);
+    if (*s) {
+        j->duplicates++; /* fits() has seen to it that it is the same number */
+        pkt_unref(&p);
+        return;
+    }
+    *s = p;
+    if (seq > j->highest)
+        j->highest = seq;
+}
+
+void jitter_put(struct jitter *j, usec now, struct pkt *p)
+{
+    const uint32_t seq = p->rtp.ext_seq;
+    if (!j->started || !fits(j, now, p))
+        begin(j, now, p);
+    learn(j, now, (double)(now - j->at0 - media_time(j, p->rtp.ts)));
+    move_anchor(j, p->rtp.ts);
+
+    /* Before the first has come out an earlier one may still be it. */
+    if (seq < j->next_seq && j->out == 0 && j->highest - seq < JITTER_RING) {
+        j->next_seq = seq;
+        j->last_ts = p->rtp.ts;
+    }
+    if (seq < j->next_seq) {
+        j->late++;
+        pkt_unref(&p);
+        return;
+    }
+    keep(j, p);
+}
+
+/* The first packet that is there, from next_seq on; NULL: none. */
+static const struct pkt *first_held(const struct jitter *j)
+{
+    for (uint32_t seq = j->next_seq; j->started && seq <= j->highest; seq++)
+        if (j->ring[seq % JITTER_RING])
+            return j->ring[seq % JITTER_RING];
+    return NULL;
+}
+
+/* The timestamp of packet next_seq: its own, or evenly between its neighbours. */
+static uint32_t next_ts(const struct jitter *j, const struct pkt *held)
+{
+    const uint32_t ahead = held->rtp.ext_seq - j->next_seq;
+    if (ahead == 0 || j->out == 0)
+        return held->rtp.ts;
+    const int32_t ticks = (int32_t)(held->rtp.ts - j->last_ts);
+    return j->last_ts + (uint32_t)(ticks / (int32_t)(ahead + 1));
+}
+
+enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
+{
+    const struct pkt *const held = first_held(j);
+    *p = NULL;
+    if (!held)
+        return JITTER_WAIT;
+    const uint32_t ts = next_ts(j, held);
+    if (now < jitter_due(j, ts))
+        return JITTER_WAIT;
+
+    struct pkt **const s = slot(j, j->next_seq);
+    j->next_seq++;
+    j->last_ts = ts;
+    if (!*s) {
+        j->missing++;
+        return JITTER_LOST;
+    }
+    *p = *s;
+    *s = NULL;
+    j->out++;
+    return JITTER_PACKET;
+}
+
+usec jitter_next(const struct jitter *j)
+{
+    const struct pkt *const held = first_held(j);
+    return held ? jitter_due(j, next_ts(j, held)) : USEC_NEVER;
+}
+
+void jitter_floor(struct jitter *j, usec at_least)
+{
+    j->floor = usec_max(at_least, 0);
+    if (j->delay < wanted(j))
+        j->delay = wanted(j);
+}
