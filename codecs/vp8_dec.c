@@ -134,18 +134,17 @@ static void note(struct vp8dec *d, const struct vp8frame *f)
         d->held[f->desc.tid] = true;
 }
 
-static bool key_ok(const struct vp8frame *f)
+static bool head_ok(const struct vp8frame *f)
 {
     struct vp8_head h;
-    if (!vp8_head_parse(f->data, f->len, &h))
-        return false;
-    return !h.key || (uint32_t)h.width * h.height <= VP8DEC_PIXELS_MAX;
+    return vp8_head_parse(f->data, f->len, &h) && h.key == f->key &&
+           (uint32_t)h.width * h.height <= VP8DEC_PIXELS_MAX;
 }
 
 static bool decode(struct vp8dec *d, const struct vp8frame *f)
 {
     int corrupt = 0;
-    return key_ok(f) &&
+    return head_ok(f) &&
            vpx_codec_decode(&d->codec, f->data, (unsigned)f->len, NULL, 0) == VPX_CODEC_OK &&
            vpx_codec_control(&d->codec, VP8D_GET_FRAME_CORRUPTED, &corrupt) == VPX_CODEC_OK &&
            !corrupt;

@@ -21,6 +21,7 @@ struct vp8dec_stat {
 
 struct vp8dec;
 
+/* threads as in vp8_enc.h; 0 = 1. */
 MUST_USE enum err vp8dec_new(struct vp8dec **d, unsigned threads);
 void vp8dec_free(struct vp8dec **d);
 

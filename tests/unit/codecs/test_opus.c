@@ -60,7 +60,7 @@ static void fill(int16_t *pcm, size_t at, size_t samples, unsigned channels,
 {
     for (size_t i = 0; i < samples; i++) {
         for (unsigned c = 0; c < channels; c++)
-            pcm[i * channels + c] = c ? (int16_t)(source(at + i) / 2) : source(at + i);
+            pcm[i * channels + c] = (int16_t)(source(at + i) / (int)(c + 1));
     }
 }
 
