@@ -59,8 +59,7 @@ export class OwnRoom {
             t('own.stop'));
         const tools = el('div', { class: 'row wrap' }, mic, screen, stop);
         host.classList.add('own-body');
-        host.append(el('div', { class: 'row' }, says, el('span', { class: 'grow' }), link),
-            view.root, meterBox, begin, musicLabel, tools);
+        host.append(says, link, view.root, meterBox, begin, musicLabel, tools);
         return { says, link, view, bar, meterBox, begin, musicBox, musicLabel, mic, screen, tools };
     }
 

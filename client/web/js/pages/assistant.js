@@ -22,6 +22,8 @@ function key(name, pic) {
     return { button, words };
 }
 const hand = key('hand', 'hand');
+const handHint = el('small', {}, t('point.lower'));
+hand.button.append(handHint);
 const slow = key('slow', 'slow');
 const later = key('later', 'flag');
 const help = key('help', 'wrench');
@@ -42,7 +44,8 @@ function paint() {
     show(release.button, mine);
     show(hand.button, !mine);
     hand.button.setAttribute('aria-pressed', String(isUp));
-    setText(hand.words, isUp ? t('point.lower', { wait: waitText(lesson.clock.ms() - since) }) : t('point.hand'));
+    setText(hand.words, isUp ? t('point.raised', { wait: waitText(lesson.clock.ms() - since) }) : t('point.hand'));
+    show(handHint, isUp);
     for (const k of [hand, slow, later, help])
         k.button.disabled = !running;
     paintRoom();

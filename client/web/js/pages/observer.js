@@ -149,8 +149,8 @@ function paintMarks() {
     byId('marks').replaceChildren(...marks.reverse().map((m) => el('li', {},
         el('time', {}, clockText(m.clock_ms / 1000)),
         el('span', { class: `tag ${m.kind}` }, t(`mark.${m.kind}`)),
-        el('span', { class: 'text' }, m.text),
-        m.by && m.by.sub !== me.sub ? el('span', { class: 'muted' }, m.by.name) : null)));
+        el('span', { class: 'text' }, m.text,
+            m.by && m.by.sub !== me.sub ? el('small', {}, m.by.name) : null))));
 }
 
 const mute = iconButton('mute', 'sound');

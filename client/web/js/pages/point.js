@@ -114,6 +114,7 @@ function paint() {
 
 function paintPlaces() {
     const places = pointLayout(lesson, site);
+    byId('pictures').dataset.layout = places.side ? 'two' : 'single';
     SLOTS.forEach((slot, n) => {
         const v = /** @type {View} */ (views[n]);
         const place = slot === places.main ? 'main-view' : slot === places.side ? 'side-view' : '';
@@ -169,7 +170,8 @@ function checks() {
 
 const hand = iconButton('hand', 'hand');
 const handWords = el('span');
-hand.append(handWords);
+const handHint = el('small', {}, t('point.lower'));
+hand.append(el('span', {}, handWords, handHint));
 const mic = iconButton('mic', 'mic');
 const micWords = el('span');
 mic.append(micWords);
@@ -181,12 +183,14 @@ heard.append(icon('mic'), heardWords, bars);
 function paintSigns() {
     const mine = lesson.floor !== null && lesson.floor === site;
     show(byId('speak'), entered && mine);
+    byId('room').classList.toggle('speaking', entered && mine);
     const since = lesson.hands.find((h) => h.site === site)?.since_ms;
     const isUp = since !== undefined;
     hand.setAttribute('aria-pressed', String(isUp || mine));
     hand.disabled = !lesson.running();
     setText(handWords, mine ? t('point.release')
-        : isUp ? t('point.lower', { wait: waitText(lesson.clock.ms() - since) }) : t('point.hand'));
+        : isUp ? t('point.raised', { wait: waitText(lesson.clock.ms() - since) }) : t('point.hand'));
+    show(handHint, isUp && !mine);
     const who = heardBy(lesson, site, { up: sending, open: wanted && own.voice !== null });
     heard.className = `mic${who === 'all' || who === 'lead' ? ' live' : ''}`;
     setText(heardWords, own.voice || !entered ? t(`heard.${who}`) : t('heard.none'));
@@ -202,7 +206,7 @@ function paintSigns() {
 setInterval(() => {
     const level = meter && wanted ? meter.level() : 0;
     [...bars.children].forEach((b, n) => {
-        /** @type {HTMLElement} */ (b).style.transform = `scaleY(${Math.max(0.12, Math.min(1, level * (1.6 - n * 0.3)))})`;
+        /** @type {HTMLElement} */ (b).style.transform = `scaleY(${Math.max(0.25, Math.min(1, level * (1.6 - n * 0.3)))})`;
     });
 }, 120);
 

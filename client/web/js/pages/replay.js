@@ -219,8 +219,11 @@ seek.addEventListener('change', () => {
 function seekTo() {
     return Number(seek.value) / 1000 * Math.max(duo.duration, lesson.duration);
 }
-iconButton('back', 'back').addEventListener('click', () => duo.seek(duo.time - STEP_S));
-iconButton('ahead', 'ahead').addEventListener('click', () => duo.seek(duo.time + STEP_S));
+for (const [name, by] of /** @type {const} */ ([['back', -STEP_S], ['ahead', STEP_S]])) {
+    const b = iconButton(name, name);
+    b.append(el('small', {}, String(STEP_S)));
+    b.addEventListener('click', () => duo.seek(duo.time + by));
+}
 iconButton('full', 'full').addEventListener('click', toggleFullScreen);
 iconButton('layout', 'layout').addEventListener('click', () => {
     layout = { pip: 'beside', beside: 'stack', stack: 'single', single: 'pip' }[layout] ?? 'pip';
