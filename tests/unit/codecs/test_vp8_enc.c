@@ -214,6 +214,12 @@ static void a_new_rate_is_kept_from_the_next_second_on(void **unused)
         assert_true(kbps > rates[i] / 1000.0 * 0.5);
         assert_true(frames > FPS / 3);
     }
+    unsigned frames;
+    assert_int_equal(vp8enc_set_rate(s.enc, 0, 60000), OK);
+    assert_int_equal(vp8enc_set_fps(s.enc, 8), OK); /* fewer frames have more bits each */
+    (void)second_of(&s, 0, &frames);
+    const double kbps = second_of(&s, 0, &frames) + second_of(&s, 0, &frames);
+    assert_true(kbps > 2 * 60 * 0.7 && kbps < 2 * 60 * 1.2);
     assert_int_equal(vp8enc_set_rate(s.enc, 1, 100000), E_FORMAT);
     studio_close(&s);
 }
