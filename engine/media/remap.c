@@ -115,7 +115,8 @@ bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t so
     if (!c)
         return false;
     const uint16_t seq = (uint16_t)(in->ext_seq - c->seq_off);
-    if (in->ext_seq <= m->in_highest && (uint16_t)(m->last.seq - seq) >= REMAP_SENT)
+    const int ahead = (int16_t)(uint16_t)(seq - m->last.seq);
+    if (ahead <= -REMAP_SENT)
         return false; /* its place in sent[] is taken */
 
     *out = m->last;
@@ -128,10 +129,11 @@ bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t so
 
     if (first)
         m->last_at = now;
-    if (in->ext_seq > m->in_highest) {
+    if (in->ext_seq > m->in_highest)
         m->in_highest = in->ext_seq;
+    /* Not the same question: what follows a late packet may all have been left out. */
+    if (ahead > 0)
         advance(m, now, out);
-    }
     *sent_at(m, out->seq) =
         (struct remap_sent){.ext_seq = in->ext_seq, .source = source, .used = true, .out = *out};
     return true;

@@ -136,6 +136,19 @@ static void a_drop_is_final(void **unused)
     assert_int_equal(out.seq, 1002);
 }
 
+static void a_late_packet_may_be_the_newest_that_goes_out(void **unused)
+{
+    (void)unused;
+    begin();
+    assert_true(next(0, 70000, 8, 1));
+    leave_out(70002, 9, 1); /* 70001 of picture 8 is late */
+    assert_true(next(0, 70001, 8, 1));
+    assert_int_equal(out.seq, 1001);
+    assert_non_null(remap_find(&m, 1001));
+    assert_true(next(FRAME, 99000, 20, 2));
+    assert_int_equal(out.seq, 1002);
+}
+
 static void a_drop_that_comes_late_closes_nothing(void **unused)
 {
     (void)unused;
@@ -361,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_layer_that_is_left_out_leaves_no_trace),
         cmocka_unit_test(late_packets_keep_the_offset_of_their_time),
         cmocka_unit_test(a_drop_is_final),
+        cmocka_unit_test(a_late_packet_may_be_the_newest_that_goes_out),
         cmocka_unit_test(a_drop_that_comes_late_closes_nothing),
         cmocka_unit_test(the_rest_of_a_picture_does_not_close_what_the_viewer_has),
         cmocka_unit_test(a_missing_base_picture_stays_visible),
