@@ -135,12 +135,16 @@ static void died(const void *p)
 
 #define PUBLIC __attribute__((visibility("default")))
 
-PUBLIC void *malloc(size_t n)
+static void *allocate(size_t n, bool ours)
 {
-    const bool ours = is_ours(__builtin_return_address(0));
     if (!ready())
         return early_alloc(n);
     return fails(ours) ? NULL : born(real_malloc(n), ours);
+}
+
+PUBLIC void *malloc(size_t n)
+{
+    return allocate(n, is_ours(__builtin_return_address(0)));
 }
 
 PUBLIC void *calloc(size_t n, size_t size)
@@ -170,11 +174,9 @@ PUBLIC void free(void *p)
     real_free(p);
 }
 
-/* glibc's own would be a library's allocation, not ours. */
-PUBLIC char *strndup(const char *text, size_t max)
+static char *copy_of(const char *text, size_t n, bool ours)
 {
-    const size_t n = strnlen(text, max);
-    char *const copy = malloc(n + 1);
+    char *const copy = allocate(n + 1, ours);
     if (!copy)
         return NULL;
     memcpy(copy, text, n);
@@ -182,9 +184,15 @@ PUBLIC char *strndup(const char *text, size_t max)
     return copy;
 }
 
+/* glibc's own would take what we duplicate for a library's allocation. */
+PUBLIC char *strndup(const char *text, size_t max)
+{
+    return copy_of(text, strnlen(text, max), is_ours(__builtin_return_address(0)));
+}
+
 PUBLIC char *strdup(const char *text)
 {
-    return strndup(text, SIZE_MAX);
+    return copy_of(text, strlen(text), is_ours(__builtin_return_address(0)));
 }
 
 static enum err run(oom_scene *scene, void *arg, size_t fail_at)
