@@ -143,7 +143,7 @@ class Events(threading.Thread):
         super().__init__(daemon=True)
         self.relay, self.lesson, self.token = relay, lesson, token
         self.sites, self.floor, self.hands, self.state = {}, None, [], "planned"
-        self.news = queue.Queue()
+        self.news, self.past = queue.Queue(), []
         self.start()
 
     def run(self):
@@ -168,6 +168,8 @@ class Events(threading.Thread):
         connection.close()
 
     def _take(self, kind, data):
+        if kind in ("hand", "floor", "mark", "mode"):
+            self.past.append({"event": kind, **data})
         if kind in ("snapshot", "lesson"):
             self.state = data["lesson"]["state"]
         if kind == "snapshot":
@@ -373,13 +375,14 @@ class Stop:
 
 
 def show_lesson(relay, events, rooms, plan, speech, minutes, stop):
-    """Until the bell, here or at the lead's console, or Ctrl-C. The speech began at `speech`."""
+    """Until the bell, here or at the lead's console, or Ctrl-C. The speech began at `speech`.
+    The last statistics of each room."""
     start, screen = time.monotonic(), Screen()
     stats = {site: {} for site in rooms}
     while not stop.asked.wait(0.2):
         now = time.monotonic() - start
         if (minutes and now >= minutes * 60) or events.state == "ended":
-            return
+            break
         if relay.code() is not None:
             raise Trouble(f"the relay ended with {relay.code()}:\n{relay.last_words()}")
         trouble = plan.go_on(time.monotonic() - speech)
@@ -394,10 +397,11 @@ def show_lesson(relay, events, rooms, plan, speech, minutes, stop):
         left = f"the bell rings in {minutes * 60 - now:.0f} s" if minutes else "Ctrl-C ends the lesson"
         screen.draw(now, [f"lesson {int(now) // 60:02}:{int(now) % 60:02}, {left}", HEADER] +
                     [row(site, events, stats[site], room) for site, room in rooms.items()])
+    return stats
 
 
 def end_lesson(relay, lesson, seconds=120):
-    """Rings the bell and waits until the recording stands in the library."""
+    """Rings the bell and waits until the recording stands in the library; says what stands there."""
     say("\nthe bell: ending the lesson")
     relay.call("POST", f"/api/v1/lessons/{lesson}/end", admin_token(relay))
     bell, state = time.monotonic(), ""
@@ -410,7 +414,7 @@ def end_lesson(relay, lesson, seconds=120):
         if state == "ready":
             say(f"the recording stands in the library: {resource['duration_ms'] / 1000:.0f} s, "
                 f"{resource['bytes'] / 1e6:.1f} MB")
-            return
+            return {"ready_after_s": time.monotonic() - bell, **resource}
         if state == "failed":
             raise Trouble(f"the recording failed: {resource.get('detail', '')}")
         time.sleep(0.2)
@@ -429,10 +433,13 @@ def run_lesson(options, relay, stop):
         speech = wait_for_rooms(events, rooms)
         relay.call("POST", f"/api/v1/lessons/{lesson}/start", lead_token(relay))
         links(relay, lesson)
-        show_lesson(relay, events, rooms, Plan(relay, lesson, content), speech, options.minutes,
-                    stop)
+        stats = show_lesson(relay, events, rooms, Plan(relay, lesson, content), speech,
+                            options.minutes, stop)
         faults = [r.name for r in rooms.values() if r.code() is not None]
-        end_lesson(relay, lesson)
+        resource = end_lesson(relay, lesson)
+        (DEMO / "summary.json").write_text(json.dumps(
+            {"lesson": lesson, "rooms": stats, "happened": events.past, "resource": resource},
+            ensure_ascii=False, indent=1) + "\n")
     finally:
         faults += [r.name for r in rooms.values() if not r.stop() and r.name not in faults]
     if faults:
