@@ -79,7 +79,7 @@ static double snr(const int16_t *want, const int16_t *got, size_t n)
 static double best_snr(const int16_t *want, const int16_t *got, size_t n, unsigned channels)
 {
     double best = -100;
-    for (size_t shift = 0; shift < 1000; shift++)
+    for (size_t shift = 0; shift < 500; shift++)
         best = fmax(best, snr(want, got + shift * channels, n));
     return best;
 }
