@@ -343,7 +343,7 @@ def create_lesson(relay, content):
     return relay.call("POST", "/api/v1/lessons", admin_token(relay), body)["id"]
 
 
-def wait_for_rooms(events, rooms, seconds=30):
+def wait_for_rooms(events, rooms, stop, seconds=30):
     """When the lead was first connected: about then her speech began."""
     end, lead_open = time.monotonic() + seconds, None
     while not all(events.is_open(site) for site in rooms):
@@ -352,6 +352,8 @@ def wait_for_rooms(events, rooms, seconds=30):
         for room in rooms.values():
             if room.code() is not None:
                 raise Trouble(f"{room.name} ended with {room.code()}:\n{room.last_words()}")
+        if stop.asked.is_set():
+            raise Trouble("stopped before the lesson began")
         if time.monotonic() > end:
             missing = [s for s in rooms if not events.is_open(s)]
             raise Trouble(f"not connected after {seconds} s: {', '.join(missing)}; "
@@ -430,7 +432,7 @@ def run_lesson(options, relay, stop):
     faults = []
     try:
         say("waiting for the lead room and the points to connect")
-        speech = wait_for_rooms(events, rooms)
+        speech = wait_for_rooms(events, rooms, stop)
         relay.call("POST", f"/api/v1/lessons/{lesson}/start", lead_token(relay))
         links(relay, lesson)
         stats = show_lesson(relay, events, rooms, Plan(relay, lesson, content), speech,
