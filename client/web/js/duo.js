@@ -8,7 +8,8 @@ const LOOK_MS = 250;
 const READY = 3; /* HTMLMediaElement.HAVE_FUTURE_DATA */
 
 /**
- * @typedef {{video: HTMLVideoElement, url: string}} Part the first one leads
+ * @typedef {{video: HTMLVideoElement, url: string, from: number, to: number}} Part the first one leads;
+ *   a part has pictures between `from` and `to` seconds, and rests outside
  * @typedef {{onTime: () => void, onState: () => void, onError: (e: any) => void, onEnd: () => void}} DuoHost
  */
 
@@ -16,7 +17,7 @@ export class Duo {
     /** @param {DuoHost} host */
     constructor(host) {
         this.host = host;
-        /** @type {{video: HTMLVideoElement, player: any}[]} */
+        /** @type {(Part & {player: any})[]} */
         this.parts = [];
         this.wanted = false;
         this.rate = 1;
@@ -32,7 +33,8 @@ export class Duo {
         const shaka = await loadShaka();
         await this.unload();
         this.over = false;
-        for (const { video } of parts) {
+        for (const part of parts) {
+            const { video } = part;
             const player = new shaka.Player();
             await player.attach(video);
             player.configure({
@@ -41,10 +43,10 @@ export class Duo {
                 abr: { restrictToElementSize: true, defaultBandwidthEstimate: 1_000_000 },
             });
             player.addEventListener('error', (/** @type {any} */ e) => this.host.onError(e.detail));
-            this.parts.push({ video, player });
+            this.parts.push({ ...part, player });
             this.listen(video);
         }
-        await Promise.all(parts.map(({ url }, n) => this.parts[n]?.player.load(url, at || undefined)));
+        await Promise.all(parts.map(({ url }, n) => this.parts[n]?.player.load(url, at)));
         this.setRate(this.rate);
         this.host.onState();
     }
@@ -85,7 +87,7 @@ export class Duo {
 
     /** Seconds that every part has loaded from here on. */
     get ahead() {
-        return this.parts.length ? Math.min(...this.parts.map(({ video }) => bufferedAhead(video))) : 0;
+        return this.parts.length ? Math.min(...this.parts.filter((p) => !this.rests(p)).map(({ video }) => bufferedAhead(video))) : 0;
     }
 
     ended = () => {
@@ -115,8 +117,8 @@ export class Duo {
     seek(t) {
         const to = Math.max(0, Math.min(t, Math.max(0, this.duration - 0.2)));
         this.over = false;
-        for (const { video } of this.parts)
-            video.currentTime = Math.min(to, endOf(video));
+        for (const { video, from } of this.parts)
+            video.currentTime = Math.min(Math.max(to, from), endOf(video));
         this.host.onTime();
         this.look();
     }
@@ -128,21 +130,29 @@ export class Duo {
             video.playbackRate = rate;
     }
 
+    /** A part that has no picture at this time is neither waited for nor run. @param {Part} part */
+    rests(part) {
+        const lead = this.leader;
+        return lead !== part.video && lead !== null
+            && (lead.currentTime < part.from - 0.05 || lead.currentTime > Math.min(part.to, endOf(part.video)) - 0.05);
+    }
+
     /** One goes on only when both can: a teacher who talks about the wrong slide is worse than a pause. */
     look = () => {
         const lead = this.leader;
         if (!lead)
             return;
-        const starved = this.parts.some(({ video }) => video.seeking
+        const active = this.parts.filter((p) => !this.rests(p));
+        const starved = active.some(({ video }) => video.seeking
             || (video.readyState < READY && !video.ended && endOf(video) - video.currentTime > 0.3));
         if (starved !== this.starved) {
             this.starved = starved;
             this.host.onState();
         }
         const run = this.wanted && !starved;
-        for (const { video } of this.parts)
-            this.drive(video, run);
-        for (const { video } of this.parts.slice(1))
+        for (const part of this.parts)
+            this.drive(part.video, run && active.includes(part));
+        for (const { video } of active.slice(1))
             this.nudge(lead, video);
     };
 
@@ -161,7 +171,7 @@ export class Duo {
 
     /** @param {HTMLVideoElement} lead @param {HTMLVideoElement} video */
     nudge(lead, video) {
-        if (lead.currentTime > endOf(video) || video.seeking || lead.seeking)
+        if (video.seeking || lead.seeking)
             return;
         const { rate, jump } = inStep(lead.currentTime, video.currentTime, this.rate);
         if (video.playbackRate !== rate)
@@ -175,12 +185,8 @@ export class Duo {
         const lead = this.leader;
         if (!lead)
             return 0;
-        return Math.max(0, ...this.parts.slice(1).map(({ video }) => Math.abs(video.currentTime - lead.currentTime)));
-    }
-
-    /** Bits per second of the pictures shown now, for information. */
-    get kbps() {
-        return this.parts.reduce((n, { player }) => n + (player.getStats?.().streamBandwidth || 0), 0) / 1000;
+        return Math.max(0, ...this.parts.slice(1).filter((p) => !this.rests(p))
+            .map(({ video }) => Math.abs(video.currentTime - lead.currentTime)));
     }
 }
 

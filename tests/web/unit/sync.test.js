@@ -1,6 +1,8 @@
 /* sync.test.js - two players kept in step, played out on a simulated clock. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chapterAt, chaptersOf, readManifest } from '../../../client/web/js/resource.js';
+import { resumeAt } from '../../../client/web/js/place.js';
 import { inStep, lastBefore } from '../../../client/web/js/sync.js';
 
 /** Plays `seconds` with a look every 250 ms; the follower's clock drifts. */
@@ -57,4 +59,36 @@ test('a still belongs to the time from its own begin to the next one', () => {
     assert.equal(lastBefore(list, -1), null);
     assert.deepEqual([0, 9.99, 10, 15, 99].map((t) => lastBefore(list, t).at), [0, 0, 10, 10, 20]);
     assert.equal(lastBefore([], 5), null);
+});
+
+const MANIFEST = {
+    version: 1, duration_ms: 60_000, camera: 'camera.mpd', slides: null, board: 'board.mpd',
+    views: [{ name: 'camera', dash: 'camera.mpd', video: ['c-0.webm', 'c-1.webm'], audio: 'v.webm' },
+        { name: 'board', dash: 'board.mpd', video: ['b.webm'], audio: null }],
+    tracks: [{ file: 'c-0.webm', start_ms: 400, end_ms: 59_000 }, { file: 'c-1.webm', start_ms: 200, end_ms: 60_000 },
+        { file: 'b.webm', start_ms: 9000, end_ms: 30_000 }, { file: 'v.webm', start_ms: 0, end_ms: 60_000 }],
+    stills: [{ at_ms: 30_000, file: 's2.jpg' }, { at_ms: 1000, file: 's1.jpg' }],
+    marks: [{ id: 2, clock_ms: 20_000, kind: 'question', text: '?', by: { name: '李' } }, { id: 1, clock_ms: 5000 }],
+    files: [{ name: 'v.webm', bytes: 1000 }, { name: 's1.jpg', bytes: 50 }, { name: 's2.jpg', bytes: 60 }, { name: 'c-0.webm', bytes: 9999 }],
+};
+
+test('a manifest tells where each view has pictures, what the thin way weighs, marks once and in order', () => {
+    const r = readManifest(MANIFEST, '/media/G/L7/');
+    assert.deepEqual(r.camera, { url: '/media/G/L7/camera.mpd', from: 0.2, to: 60 });
+    assert.deepEqual(r.slides, { url: '/media/G/L7/board.mpd', from: 9, to: 30 }, 'the board stands in for slides');
+    assert.deepEqual(r.stills.map((s) => s.at), [1, 30]);
+    assert.equal(r.thinBytes, 1110);
+    assert.deepEqual(r.chapters.map((c) => [c.id, c.at, c.kind]), [[1, 5, 'note'], [2, 20, 'question']]);
+    assert.equal(chaptersOf([...MANIFEST.marks, ...MANIFEST.marks]).length, 2);
+    assert.deepEqual([0, 5, 19, 20, 99].map((t) => chapterAt(r.chapters, t)), [-1, 0, 0, 1, 1]);
+    assert.equal(readManifest({ version: 1 }, '/').camera, null);
+});
+
+test('a reader goes on where he stopped, but not three seconds in, nor at the very end', () => {
+    assert.equal(resumeAt(731_000, '5000', 2_400_000), 731_000);
+    assert.equal(resumeAt(null, '5000', 2_400_000), 5000);
+    assert.equal(resumeAt(null, null, 2_400_000), 0);
+    assert.equal(resumeAt(2000, null, 2_400_000), 0);
+    assert.equal(resumeAt(2_395_000, null, 2_400_000), 0);
+    assert.equal(resumeAt(null, 'nonsense', 2_400_000), 0);
 });

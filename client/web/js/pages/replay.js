@@ -6,7 +6,7 @@ import { Duo } from '../duo.js';
 import { t } from '../i18n.js';
 import { toggleFullScreen } from '../media.js';
 import { Place } from '../place.js';
-import { chapterAt, readManifest } from '../resource.js';
+import { chapterAt, chaptersOf, readManifest } from '../resource.js';
 import { lastBefore } from '../sync.js';
 import { clockText, dateText, errorText, gradeText, lengthText, sizeText, subjectText } from '../words.js';
 
@@ -62,6 +62,11 @@ async function open() {
 async function grant() {
     const got = await api.get(`/api/v1/resources/${encodeURIComponent(id)}/manifest`);
     lesson = readManifest(got.manifest, got.base);
+    /* marks made by observers, and after the bell, are not in the recording */
+    const more = await api.get(`/api/v1/lessons/${encodeURIComponent(about.lesson)}/marks`).catch(() => null);
+    if (more)
+        lesson.chapters = chaptersOf([...(got.manifest.marks ?? []), ...more.marks])
+            .filter((c) => c.at <= lesson.duration);
     clearTimeout(renewal);
     const left = Date.parse(got.expires_at) - Date.now() - 120_000;
     if (left > 0)
@@ -72,9 +77,9 @@ async function grant() {
 function load(at) {
     const parts = [];
     if (lesson.camera)
-        parts.push({ video: camera, url: lesson.camera });
+        parts.push({ video: camera, ...lesson.camera });
     if (lesson.slides)
-        parts.push({ video: slides, url: lesson.slides });
+        parts.push({ video: slides, ...lesson.slides });
     return duo.load(parts, { at, voiceOnly: thin });
 }
 
@@ -131,6 +136,7 @@ let dragging = false;
 function onTime() {
     const all = lesson ? Math.max(duo.duration, lesson.duration) : 0;
     const at = duo.time;
+    screens.dataset.apart = String(Math.round(duo.apart * 1000));
     setText(byId('time'), t('replay.of', { at: clockText(at), all: clockText(all) }));
     if (!all)
         return;
@@ -174,7 +180,7 @@ function paintChapters() {
     byId('chapters').replaceChildren(...(lesson.chapters.length ? lesson.chapters.map((c) => el('li', {},
         el('button', { type: 'button', onclick: () => jump(c.at) },
             el('time', {}, clockText(c.at)), el('span', { class: `tag ${c.kind}` }, t(`mark.${c.kind}`)),
-            el('span', {}, c.text)))) : [el('li', { class: 'empty' }, t('replay.nochapters'))]));
+            el('span', { class: 'text' }, c.text, c.by ? el('small', {}, c.by) : null)))) : [el('li', { class: 'empty' }, t('replay.nochapters'))]));
     byId('pins').replaceChildren(...lesson.chapters.map((c) => {
         const pin = el('i', { class: c.kind });
         pin.style.left = `${c.at / lesson.duration * 100}%`;
@@ -184,7 +190,7 @@ function paintChapters() {
 
 function paintThin() {
     byId('thin').setAttribute('aria-pressed', String(thin));
-    const size = sizeText(lesson.voiceBytes + lesson.stillBytes);
+    const size = sizeText(lesson.thinBytes);
     setText(byId('thin-says'), t(thin ? 'replay.thin.on' : 'replay.thin.off', { size }));
 }
 
