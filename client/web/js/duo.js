@@ -1,4 +1,4 @@
-/* duo.js - two players on one timeline: the teacher leads, the slides keep in step. */
+/* duo.js - several players on one timeline: the teacher leads, slides and answers keep in step. */
 
 import { loadShaka } from './shaka.js';
 import { inStep } from './sync.js';
@@ -8,8 +8,9 @@ const LOOK_MS = 250;
 const READY = 3; /* HTMLMediaElement.HAVE_FUTURE_DATA */
 
 /**
- * @typedef {{video: HTMLVideoElement, url: string, from: number, to: number}} Part the first one leads;
- *   a part has pictures between `from` and `to` seconds, and rests outside
+ * @typedef {{video: HTMLMediaElement, url: string, only: 'voice' | 'pictures' | null, file: boolean,
+ *            from: number, to: number}} Part the first one leads; a part has something to show or say
+ *   between `from` and `to` seconds, and rests outside
  * @typedef {{onTime: () => void, onState: () => void, onError: (e: any) => void, onEnd: () => void}} DuoHost
  */
 
@@ -27,31 +28,37 @@ export class Duo {
     }
 
     /**
-     * @param {Part[]} parts @param {{at: number, voiceOnly: boolean}} conf
+     * @param {Part[]} parts @param {number} at where to begin, in seconds
      */
-    async load(parts, { at, voiceOnly }) {
+    async load(parts, at) {
         const shaka = await loadShaka();
         await this.unload();
         this.over = false;
         for (const part of parts) {
-            const { video } = part;
-            const player = new shaka.Player();
-            await player.attach(video);
-            player.configure({
-                manifest: { disableVideo: voiceOnly },
-                streaming: { bufferingGoal: 20, rebufferingGoal: 1, bufferBehind: 30, stallEnabled: true },
-                abr: { restrictToElementSize: true, defaultBandwidthEstimate: 1_000_000 },
-            });
-            player.addEventListener('error', (/** @type {any} */ e) => this.host.onError(e.detail));
+            const player = part.file ? plainPlayer(part.video, this.host.onError) : new shaka.Player();
+            if (!part.file)
+                await this.prepare(player, part);
             this.parts.push({ ...part, player });
-            this.listen(video);
+            this.listen(part.video);
         }
-        await Promise.all(parts.map(({ url }, n) => this.parts[n]?.player.load(url, at)));
+        await Promise.all(this.parts.map(({ player, url, from }) =>
+            player.load(url, Math.max(at, from))));
         this.setRate(this.rate);
         this.host.onState();
     }
 
-    /** @param {HTMLVideoElement} video */
+    /** @param {any} player @param {Part} part */
+    async prepare(player, part) {
+        await player.attach(part.video);
+        player.configure({
+            manifest: { disableVideo: part.only === 'voice', disableAudio: part.only === 'pictures' },
+            streaming: { bufferingGoal: 20, rebufferingGoal: 1, bufferBehind: 30, stallEnabled: true },
+            abr: { restrictToElementSize: true, defaultBandwidthEstimate: 1_000_000 },
+        });
+        player.addEventListener('error', (/** @type {any} */ e) => this.host.onError(e.detail));
+    }
+
+    /** @param {HTMLMediaElement} video */
     listen(video) {
         const first = this.parts[0]?.video === video;
         for (const name of ['waiting', 'playing', 'canplay', 'seeking', 'seeked', 'pause'])
@@ -156,7 +163,7 @@ export class Duo {
             this.nudge(lead, video);
     };
 
-    /** @param {HTMLVideoElement} video @param {boolean} run */
+    /** @param {HTMLMediaElement} video @param {boolean} run */
     drive(video, run) {
         if (run && video.paused && !video.ended)
             video.play().catch((e) => {
@@ -169,7 +176,7 @@ export class Duo {
             video.pause();
     }
 
-    /** @param {HTMLVideoElement} lead @param {HTMLVideoElement} video */
+    /** @param {HTMLMediaElement} lead @param {HTMLMediaElement} video */
     nudge(lead, video) {
         if (video.seeking || lead.seeking)
             return;
@@ -190,15 +197,37 @@ export class Duo {
     }
 }
 
-/** @param {HTMLVideoElement} video */
+/** @param {HTMLMediaElement} video */
 function endOf(video) {
     return Number.isFinite(video.duration) ? video.duration : Infinity;
 }
 
-/** @param {HTMLVideoElement} video */
+/** @param {HTMLMediaElement} video */
 function bufferedAhead(video) {
     for (let i = 0; i < video.buffered.length; i++)
         if (video.buffered.start(i) <= video.currentTime + 0.1 && video.buffered.end(i) > video.currentTime)
             return video.buffered.end(i) - video.currentTime;
     return 0;
+}
+
+/**
+ * The browser's own player behind the same calls, for one media file.
+ * @param {HTMLMediaElement} video @param {(e: any) => void} onError
+ */
+function plainPlayer(video, onError) {
+    const failed = () => onError(video.error);
+    video.addEventListener('error', failed);
+    return {
+        /** @param {string} url @param {number} at */
+        async load(url, at) {
+            video.preload = 'auto';
+            video.src = url;
+            video.currentTime = at;
+        },
+        async destroy() {
+            video.removeEventListener('error', failed);
+            video.removeAttribute('src');
+            video.load();
+        },
+    };
 }

@@ -3,9 +3,13 @@
 /**
  * @typedef {{at: number, url: string}} Still
  * @typedef {{id: number | string, at: number, kind: string, text: string, by: string}} Chapter
- * @typedef {{url: string, from: number, to: number}} View seconds between which it has a picture
- * @typedef {{duration: number, camera: View | null, slides: View | null, stills: Still[],
- *            chapters: Chapter[], thinBytes: number}} Resource
+ * @typedef {{url: string, from: number, to: number, pictures: boolean, voice: boolean}} View
+ *   seconds between which it has a picture
+ * @typedef {{duration: number, camera: View | null, slides: View | null, floor: string | null,
+ *            stills: Still[], chapters: Chapter[], thinBytes: number}} Resource
+ * @typedef {{element: 'camera' | 'slides' | 'lead' | 'floor', url: string, only: 'voice' | 'pictures' | null,
+ *            file: boolean, from: number, to: number}} Plan one player's share, the first one leads;
+ *   `file`: a media file, not a manifest
  */
 
 /**
@@ -21,6 +25,7 @@ export function readManifest(manifest, base) {
         duration,
         camera: viewOf(manifest, 'camera', base, duration),
         slides: viewOf(manifest, 'slides', base, duration) ?? viewOf(manifest, 'board', base, duration),
+        floor: floorOf(manifest, base),
         stills,
         chapters: chaptersOf(manifest.marks ?? []),
         thinBytes: thinBytes(manifest),
@@ -38,20 +43,58 @@ function viewOf(manifest, name, base, duration) {
     const view = (manifest.views ?? []).find((/** @type {any} */ v) => v.name === name);
     const tracks = (manifest.tracks ?? []).filter((/** @type {any} */ t) => view?.video?.includes(t.file));
     if (!tracks.length)
-        return { url: base + file, from: 0, to: duration };
+        return { url: base + file, from: 0, to: duration, pictures: false, voice: !!view?.audio };
     return {
         url: base + file,
+        pictures: true,
+        voice: !!view?.audio,
         from: Math.min(...tracks.map((/** @type {any} */ t) => t.start_ms)) / 1000,
         to: Math.max(...tracks.map((/** @type {any} */ t) => t.end_ms)) / 1000,
     };
+}
+
+/** The voice of whoever had the floor, a file of its own. @param {any} manifest @param {string} base */
+function floorOf(manifest, base) {
+    const track = (manifest.tracks ?? []).find((/** @type {any} */ t) => t.source === 'floor');
+    return track ? base + track.file : null;
+}
+
+/* A camera that came later than this must not keep the first words from being heard. */
+const LATE_S = 0.5;
+
+/**
+ * Who plays what: the teacher's picture and voice in one player where they begin together, else in
+ * two; slides without sound; the floor's voice. The thin way is voices alone.
+ * @param {Resource} r @param {boolean} thin @returns {Plan[]}
+ */
+export function planOf(r, thin) {
+    const whole = { from: 0, to: r.duration };
+    /** @type {Plan[]} */
+    const plan = [];
+    const { camera, slides, floor } = r;
+    if (camera && camera.voice && (thin || !camera.pictures || camera.from > LATE_S))
+        plan.push({ element: 'lead', url: camera.url, only: 'voice', file: false, ...whole });
+    if (camera?.pictures && !thin)
+        plan.push({
+            element: 'camera', url: camera.url, only: plan.length ? 'pictures' : null, file: false,
+            from: camera.from, to: camera.to,
+        });
+    if (slides?.pictures && !thin)
+        plan.push({ element: 'slides', url: slides.url, only: 'pictures', file: false, from: slides.from, to: slides.to });
+    if (floor)
+        plan.push({ element: 'floor', url: floor, only: 'voice', file: true, ...whole });
+    return plan;
 }
 
 /** What the whole lesson weighs as voices and stills. @param {any} manifest */
 function thinBytes(manifest) {
     const names = new Set((manifest.stills ?? []).map((/** @type {any} */ s) => s.file));
     for (const v of manifest.views ?? [])
-        if (v.audio && (v.name === 'camera' || v.name === 'slides'))
+        if (v.audio && v.name === 'camera')
             names.add(v.audio);
+    for (const t of manifest.tracks ?? [])
+        if (t.source === 'floor')
+            names.add(t.file);
     return (manifest.files ?? []).reduce((/** @type {number} */ n, /** @type {any} */ f) => (names.has(f.name) ? n + f.bytes : n), 0);
 }
 

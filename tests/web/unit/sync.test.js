@@ -1,7 +1,7 @@
 /* sync.test.js - two players kept in step, played out on a simulated clock. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chapterAt, chaptersOf, readManifest } from '../../../client/web/js/resource.js';
+import { chapterAt, chaptersOf, planOf, readManifest } from '../../../client/web/js/resource.js';
 import { resumeAt } from '../../../client/web/js/place.js';
 import { inStep, lastBefore } from '../../../client/web/js/sync.js';
 
@@ -66,18 +66,18 @@ const MANIFEST = {
     views: [{ name: 'camera', dash: 'camera.mpd', video: ['c-0.webm', 'c-1.webm'], audio: 'v.webm' },
         { name: 'board', dash: 'board.mpd', video: ['b.webm'], audio: null }],
     tracks: [{ file: 'c-0.webm', start_ms: 400, end_ms: 59_000 }, { file: 'c-1.webm', start_ms: 200, end_ms: 60_000 },
-        { file: 'b.webm', start_ms: 9000, end_ms: 30_000 }, { file: 'v.webm', start_ms: 0, end_ms: 60_000 }],
+        { file: 'b.webm', start_ms: 9000, end_ms: 30_000 }, { file: 'v.webm', start_ms: 0, end_ms: 60_000 }, { file: 'floor.webm', source: 'floor', start_ms: 0, end_ms: 60_000 }],
     stills: [{ at_ms: 30_000, file: 's2.jpg' }, { at_ms: 1000, file: 's1.jpg' }],
     marks: [{ id: 2, clock_ms: 20_000, kind: 'question', text: '?', by: { name: '李' } }, { id: 1, clock_ms: 5000 }],
-    files: [{ name: 'v.webm', bytes: 1000 }, { name: 's1.jpg', bytes: 50 }, { name: 's2.jpg', bytes: 60 }, { name: 'c-0.webm', bytes: 9999 }],
+    files: [{ name: 'v.webm', bytes: 1000 }, { name: 's1.jpg', bytes: 50 }, { name: 's2.jpg', bytes: 60 }, { name: 'c-0.webm', bytes: 9999 }, { name: 'floor.webm', bytes: 500 }],
 };
 
 test('a manifest tells where each view has pictures, what the thin way weighs, marks once and in order', () => {
     const r = readManifest(MANIFEST, '/media/G/L7/');
-    assert.deepEqual(r.camera, { url: '/media/G/L7/camera.mpd', from: 0.2, to: 60 });
-    assert.deepEqual(r.slides, { url: '/media/G/L7/board.mpd', from: 9, to: 30 }, 'the board stands in for slides');
+    assert.deepEqual(r.camera, { url: '/media/G/L7/camera.mpd', from: 0.2, to: 60, pictures: true, voice: true });
+    assert.deepEqual(r.slides, { url: '/media/G/L7/board.mpd', from: 9, to: 30, pictures: true, voice: false }, 'the board stands in for slides');
     assert.deepEqual(r.stills.map((s) => s.at), [1, 30]);
-    assert.equal(r.thinBytes, 1110);
+    assert.equal(r.thinBytes, 1610);
     assert.deepEqual(r.chapters.map((c) => [c.id, c.at, c.kind]), [[1, 5, 'note'], [2, 20, 'question']]);
     assert.equal(chaptersOf([...MANIFEST.marks, ...MANIFEST.marks]).length, 2);
     assert.deepEqual([0, 5, 19, 20, 99].map((t) => chapterAt(r.chapters, t)), [-1, 0, 0, 1, 1]);
@@ -91,4 +91,16 @@ test('a reader goes on where he stopped, but not three seconds in, nor at the ve
     assert.equal(resumeAt(2000, null, 2_400_000), 0);
     assert.equal(resumeAt(2_395_000, null, 2_400_000), 0);
     assert.equal(resumeAt(null, 'nonsense', 2_400_000), 0);
+});
+
+test('players share the lesson so that no voice waits for a picture that came late', () => {
+    const r = readManifest(MANIFEST, '/');
+    const short = (thin, x = r) => planOf(x, thin).map((p) => [p.element, p.only, p.from]);
+    assert.deepEqual(short(false), [['camera', null, 0.2], ['slides', 'pictures', 9], ['floor', 'voice', 0]]);
+    assert.deepEqual(short(true), [['lead', 'voice', 0], ['floor', 'voice', 0]]);
+    const late = { ...r, camera: { ...r.camera, from: 12 } };
+    assert.deepEqual(short(false, late), [['lead', 'voice', 0], ['camera', 'pictures', 12], ['slides', 'pictures', 9], ['floor', 'voice', 0]]);
+    const mute = { ...r, camera: null, floor: null };
+    assert.deepEqual(short(false, mute), [['slides', 'pictures', 9]]);
+    assert.deepEqual(planOf({ ...mute, slides: null }, false), []);
 });

@@ -6,7 +6,7 @@ import { Duo } from '../duo.js';
 import { t } from '../i18n.js';
 import { toggleFullScreen } from '../media.js';
 import { Place } from '../place.js';
-import { chapterAt, chaptersOf, readManifest } from '../resource.js';
+import { chapterAt, chaptersOf, planOf, readManifest } from '../resource.js';
 import { lastBefore } from '../sync.js';
 import { clockText, dateText, errorText, gradeText, lengthText, sizeText, subjectText } from '../words.js';
 
@@ -26,8 +26,10 @@ const main = /** @type {HTMLElement} */ (screens.querySelector('.main'));
 const side = /** @type {HTMLElement} */ (screens.querySelector('.side'));
 const camera = el('video', { playsinline: true, tabindex: '-1' });
 const slides = el('video', { playsinline: true, tabindex: '-1' });
+const elements = { camera, slides, lead: el('audio'), floor: el('audio') };
 const still = el('img', { class: 'still', alt: '', hidden: true });
 const place = new Place(api, id);
+screens.append(elements.lead, elements.floor);
 const duo = new Duo({ onTime, onState: paint, onError: broken, onEnd: () => place.keep(0) });
 
 /** @type {import('../resource.js').Resource} */
@@ -75,12 +77,7 @@ async function grant() {
 
 /** @param {number} at */
 function load(at) {
-    const parts = [];
-    if (lesson.camera)
-        parts.push({ video: camera, ...lesson.camera });
-    if (lesson.slides)
-        parts.push({ video: slides, ...lesson.slides });
-    return duo.load(parts, { at, voiceOnly: thin });
+    return duo.load(planOf(lesson, thin).map((p) => ({ ...p, video: elements[p.element] })), at);
 }
 
 /** The same place again with new addresses, or in the other way of watching. */
@@ -117,8 +114,8 @@ function paint() {
 
 /** Slides large and the teacher beside, or the other way; one alone fills the place. */
 function paintPlaces() {
-    const hasCamera = !!lesson?.camera && !thin;
-    const hasSlides = !!lesson?.slides || (thin && lesson.stills.length > 0);
+    const hasCamera = !!lesson?.camera?.pictures && !thin;
+    const hasSlides = !!lesson?.slides?.pictures || (thin && lesson.stills.length > 0);
     const big = hasSlides && (!hasCamera || !swapped) ? slides : camera;
     const small = big === slides ? camera : slides;
     if (big.parentElement !== main)
