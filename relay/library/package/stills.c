@@ -195,7 +195,7 @@ static enum err keep(struct stills *s, const char *dir, GstSample *picture, cons
     (void)snprintf(one->name, sizeof one->name, "slide-%04u.webp", (unsigned)(s->n + 1) % 10000);
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%s", dir, one->name) >= (int)sizeof path ||
-        !encode(picture, "webpenc quality=80 speed=2", path))
+        !encode(picture, "webpenc quality=80 speed=1", path))
         return E_IO;
     s->n++;
     return OK;

@@ -16,6 +16,8 @@
 #define LOOP_S 4u
 #define LIMIT 1180u
 #define SITES 8u
+#define SLIDES 3u         /* shown in turn, */
+#define SLIDE_STAYS_S 60u /* each so long */
 #define WALL 1700000000000000
 
 /* ---- four seconds of something */
@@ -63,13 +65,15 @@ static void draw(uint8_t *y, int w, int h, unsigned t, bool slides)
     for (int row = 0; row < h; row++)
         for (int col = 0; col < w; col++) {
             const int wave = (col + (int)t * 7) % 64 + (row / 2) % 64;
-            const int text = (col / 16 + row / 24 + (int)t / 5) % 3 ? 235 : 30;
+            const int text = (col / 16 + row / 24) % ((int)t + 2) ? 235 : 30;
             y[(size_t)row * (size_t)w + (size_t)col] = (uint8_t)(slides ? text : 40 + wave);
         }
 }
 
-static bool clip_pictures(struct clip *clip, const struct vp8enc_conf *conf, unsigned layers)
+/* `slide`: which one, when the content is slides. */
+static bool clip_pictures(struct clip *clip, const struct vp8enc_conf *conf, unsigned slide)
 {
+    const unsigned layers = conf->layers;
     const struct vp8enc_size top = conf->size[layers - 1];
     const size_t luma = (size_t)top.width * top.height;
     uint8_t *const mem = malloc(luma * 3 / 2);
@@ -79,7 +83,8 @@ static bool clip_pictures(struct clip *clip, const struct vp8enc_conf *conf, uns
         memset(mem + luma, 128, luma / 2);
     const int w = top.width;
     for (unsigned i = 0; good && i < LOOP_S * conf->fps; i++) {
-        draw(mem, w, top.height, i, conf->content == VP8ENC_SLIDES);
+        const bool slides = conf->content == VP8ENC_SLIDES;
+        draw(mem, w, top.height, slides ? slide : i, slides);
         const struct i420 pic = {.plane = {mem, mem + luma, mem + luma + luma / 4},
                                  .stride = {w, w / 2, w / 2},
                                  .width = w,
@@ -120,7 +125,8 @@ struct stream {
     struct record_track info;
     uint32_t number;
     uint32_t seq;
-    uint64_t sent; /* frames */
+    unsigned loop; /* times that a clip was gone through */
+    unsigned next; /* frame of it */
     int ppm;       /* of its RTP clock */
     int wall_ppm;
     bool reports;
@@ -134,14 +140,14 @@ struct stream {
 static usec due(const struct stream *s)
 {
     const usec loop = LOOP_S * USEC_SEC;
-    return (usec)(s->sent / s->clip->n) * loop + (usec)(s->sent % s->clip->n) * loop / s->clip->n;
+    return (usec)s->loop * loop + (usec)s->next * loop / s->clip->n;
 }
 
 struct maker {
     const struct maker_conf *conf;
     struct journal *j;
     uint32_t rng;
-    struct clip camera[3], small[1], slides[1], voice[1];
+    struct clip camera[3], small[1], slides[SLIDES], voice[1];
     struct stream stream[SITES * 4];
     unsigned streams;
     usec last_at; /* records are in the order of their arrival */
@@ -177,7 +183,7 @@ static void put_header(uint8_t head[12], const struct stream *s, uint32_t ts, bo
 
 static enum err send_picture(struct maker *m, struct stream *s, usec t, usec at)
 {
-    const struct clip_frame *const f = &s->clip->frame[s->sent % s->clip->n];
+    const struct clip_frame *const f = &s->clip->frame[s->next];
     struct vp8_desc d = f->desc;
     struct vp8cut cut;
     d.picture_id = s->pid++;
@@ -203,7 +209,7 @@ static enum err send_picture(struct maker *m, struct stream *s, usec t, usec at)
 
 static enum err send_sound(struct maker *m, struct stream *s, usec t, usec at)
 {
-    const struct clip_frame *const f = &s->clip->frame[s->sent % s->clip->n];
+    const struct clip_frame *const f = &s->clip->frame[s->next];
     uint8_t body[MAKER_BEEP] = {0};
     uint8_t head[12];
     size_t len = f->len;
@@ -234,6 +240,16 @@ static enum err send_report(struct maker *m, struct stream *s, usec t, usec at)
     return journal_sr(m->j, at, s->number, &sr);
 }
 
+static void advance(const struct maker *m, struct stream *s)
+{
+    if (++s->next < s->clip->n)
+        return;
+    s->next = 0;
+    s->loop++;
+    if (s->info.source[0] == 's')
+        s->clip = &m->slides[s->loop / (SLIDE_STAYS_S / LOOP_S) % SLIDES];
+}
+
 static enum err send_next(struct maker *m, struct stream *s)
 {
     const usec t = due(s);
@@ -243,7 +259,7 @@ static enum err send_next(struct maker *m, struct stream *s)
     at = usec_max(at, m->last_at);
     m->last_at = at;
     enum err e = s->info.codec[0] == 'V' ? send_picture(m, s, t, at) : send_sound(m, s, t, at);
-    s->sent++;
+    advance(m, s);
     if (e == OK && s->reports && t >= s->next_report)
         e = send_report(m, s, t, at);
     return e;
@@ -319,9 +335,11 @@ static bool code_clips(struct maker *m)
         .fps = 25,
         .temporal = 2,
         .size = {{.width = big ? 640 : 64, .height = big ? 360 : 36, .bps = 400000}}};
-    return clip_sound(m->voice) && (!layers || clip_pictures(m->camera, &camera, layers)) &&
-           (!m->conf->slides || clip_pictures(m->slides, &slides, 1)) &&
-           (!m->conf->points || clip_pictures(m->small, &small, 1));
+    bool good = clip_sound(m->voice) && (!layers || clip_pictures(m->camera, &camera, 0)) &&
+                (!m->conf->points || clip_pictures(m->small, &small, 0));
+    for (unsigned i = 0; good && m->conf->slides && i < SLIDES; i++)
+        good = clip_pictures(&m->slides[i], &slides, i);
+    return good;
 }
 
 /* The stream whose next frame is due first. */
@@ -398,8 +416,9 @@ bool maker_write(const struct maker_conf *c)
     journal_free(&m.j);
     for (unsigned i = 0; i < 3; i++)
         clip_fini(&m.camera[i]);
+    for (unsigned i = 0; i < SLIDES; i++)
+        clip_fini(&m.slides[i]);
     clip_fini(m.small);
-    clip_fini(m.slides);
     clip_fini(m.voice);
     if (!good)
         (void)fprintf(stderr, "the journal in %s could not be made\n", c->dir);
