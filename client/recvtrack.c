@@ -1,0 +1,224 @@
+/* recvtrack.c - a packet in, feedback and items out. */
+#include "client/recvtrack.h"
+
+#include "engine/wire/rtp.h"
+
+#include <stdlib.h>
+
+#define REPORT_EVERY USEC_SEC
+#define REPORT_FIRST (200 * USEC_MS)
+#define KEY_EVERY (300 * USEC_MS)
+#define REPAIR_DEADLINE (400 * USEC_MS)
+#define NACKS 64
+
+enum err recvtrack_init(struct recvtrack *t, const struct nego_media *m)
+{
+    *t = (struct recvtrack){
+        .media = m,
+        .rate = m->audio ? 48000 : 90000,
+        .rtt = 100 * USEC_MS,
+        .report_at = USEC_NEVER,
+        .key_asked = -KEY_EVERY,
+    };
+    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
+    nack_init(&t->nack, REPAIR_DEADLINE);
+    clockmap_init(&t->clock, t->rate);
+    if (m->audio)
+        return OK;
+    t->frame_buf = malloc(RECVTRACK_FRAME_MAX);
+    if (!t->frame_buf)
+        return E_NOMEM;
+    vp8join_init(&t->join, t->frame_buf, RECVTRACK_FRAME_MAX);
+    return OK;
+}
+
+void recvtrack_fini(struct recvtrack *t)
+{
+    pkt_unref(&t->held);
+    jitter_fini(&t->jitter);
+    free(t->frame_buf);
+    t->frame_buf = NULL;
+}
+
+/* A stream begins, or another takes its place: whatever was known of the old one is void. */
+static void begin(struct recvtrack *t, usec now, uint32_t ssrc)
+{
+    t->ssrc = ssrc;
+    recvstat_init(&t->stat, ssrc, t->rate);
+    jitter_fini(&t->jitter);
+    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
+    nack_init(&t->nack, REPAIR_DEADLINE);
+    nack_rtt(&t->nack, t->rtt);
+    clockmap_init(&t->clock, t->rate);
+    t->report_at = now + REPORT_FIRST;
+    if (!t->media->audio) {
+        vp8join_init(&t->join, t->frame_buf, RECVTRACK_FRAME_MAX);
+        t->want_key = true;
+    }
+}
+
+static void take(struct recvtrack *t, usec now, struct pkt *p)
+{
+    if (t->media->nack)
+        nack_input(&t->nack, now, p->rtp.ext_seq);
+    jitter_put(&t->jitter, now, p);
+}
+
+static void take_repair(struct recvtrack *t, usec now, struct pkt *p)
+{
+    if (!t->stat.started || !rtp_undo_rtx(p, t->ssrc, t->media->pt))
+        return;
+    const int16_t off = seq_diff(p->rtp.seq, (uint16_t)t->stat.highest);
+    p->rtp.ext_seq = t->stat.highest + (uint32_t)(int32_t)off;
+    p->rtp.repaired = true;
+    take(t, now, p);
+}
+
+void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx)
+{
+    t->bytes += p->len;
+    if (rtx) {
+        take_repair(t, now, p);
+        return;
+    }
+    if (p->rtp.ssrc != t->ssrc || !t->stat.started)
+        begin(t, now, p->rtp.ssrc);
+    if (recvstat_input(&t->stat, now, &p->rtp, p->len, &p->rtp.ext_seq) && p->rtp.payload_len)
+        take(t, now, p);
+}
+
+void recvtrack_sr(struct recvtrack *t, usec now, uint64_t ntp, uint32_t ts)
+{
+    recvstat_sr(&t->stat, now, ntp);
+    clockmap_sr(&t->clock, ntp, ts);
+}
+
+static int64_t capture_of(const struct recvtrack *t, const struct pkt *p)
+{
+    uint64_t ntp;
+    const uint8_t id = t->media->ext.id[RTP_EXT_ABS_CAPTURE];
+    if (id && rtp_abs_capture(p, id, &ntp))
+        return unix_us_of_ntp(ntp);
+    return clockmap_ntp(&t->clock, p->rtp.ts, &ntp) ? unix_us_of_ntp(ntp) : 0;
+}
+
+static const uint8_t *payload_of(const struct pkt *p)
+{
+    return p->data + p->rtp.payload_off;
+}
+
+static void item_lost(const struct recvtrack *t, struct recvtrack_item *it)
+{
+    const struct pkt *const p = t->jitter.ring[t->jitter.next_seq % JITTER_RING];
+    if (!p || p->rtp.ext_seq != t->jitter.next_seq)
+        return;
+    it->next = payload_of(p);
+    it->next_len = p->rtp.payload_len;
+}
+
+static bool join_frame(struct recvtrack *t, const struct pkt *p, struct recvtrack_item *it)
+{
+    const struct vp8part part = {
+        .payload = payload_of(p),
+        .len = p->rtp.payload_len,
+        .ext_seq = p->rtp.ext_seq,
+        .ts = p->rtp.ts,
+        .marker = p->rtp.marker,
+    };
+    return vp8join_put(&t->join, &part, &it->frame);
+}
+
+/* What becomes of a packet that is due; true if it made an item. */
+static bool take_due(struct recvtrack *t, struct pkt *p, struct recvtrack_item *it)
+{
+    it->ts = p->rtp.ts;
+    it->wall_us = capture_of(t, p);
+    if (!t->media->audio) {
+        const bool whole = join_frame(t, p, it);
+        pkt_unref(&p);
+        return whole;
+    }
+    it->packet = payload_of(p);
+    it->len = p->rtp.payload_len;
+    t->held = p;
+    return true;
+}
+
+/* Pictures wait for their repair a little beyond their time: a late picture is better than a frozen
+ * one. Sound does not wait. */
+static usec patience(const struct recvtrack *t)
+{
+    if (t->media->audio || !t->media->nack)
+        return 0;
+    return usec_min(usec_max(2 * t->rtt + 30 * USEC_MS, 60 * USEC_MS), 300 * USEC_MS);
+}
+
+bool recvtrack_pull(struct recvtrack *t, usec now, struct recvtrack_item *it)
+{
+    pkt_unref(&t->held);
+    for (;;) {
+        struct pkt *p = NULL;
+        *it = (struct recvtrack_item){0};
+        switch (jitter_get(&t->jitter, now, patience(t), &p)) {
+        case JITTER_WAIT:
+            return false;
+        case JITTER_LOST:
+            if (!t->media->audio)
+                break;
+            item_lost(t, it);
+            return true;
+        case JITTER_PACKET:
+        default:
+            if (take_due(t, p, it))
+                return true;
+            break;
+        }
+    }
+}
+
+static void report(struct recvtrack *t, usec now, uint32_t self, struct writer *w)
+{
+    struct rtcp_report r;
+    if (now < t->report_at)
+        return;
+    t->report_at = now + REPORT_EVERY;
+    recvstat_report(&t->stat, now, &r);
+    rtcp_write_rr(w, self, &r, 1);
+}
+
+void recvtrack_feedback(struct recvtrack *t, usec now, uint32_t self, struct writer *w)
+{
+    if (!t->stat.started)
+        return;
+    report(t, now, self, w);
+    uint16_t seqs[NACKS];
+    const size_t n = t->media->nack ? nack_poll(&t->nack, now, seqs, NACKS) : 0;
+    if (n)
+        rtcp_write_nack(w, self, t->ssrc, seqs, n);
+    if (t->nack.overflow && !t->media->audio)
+        t->want_key = true;
+    t->nack.overflow = false;
+    if (t->want_key && now - t->key_asked >= KEY_EVERY) {
+        rtcp_write_pli(w, self, t->ssrc);
+        t->key_asked = now;
+        t->keys_asked++;
+    }
+}
+
+usec recvtrack_next(const struct recvtrack *t)
+{
+    if (!t->stat.started)
+        return USEC_NEVER;
+    usec next = usec_min(t->report_at, jitter_next(&t->jitter));
+    if (t->media->nack)
+        next = usec_min(next, nack_next(&t->nack));
+    return t->want_key ? usec_min(next, t->key_asked + KEY_EVERY) : next;
+}
+
+double recvtrack_loss(const struct recvtrack *t)
+{
+    if (!t->stat.started)
+        return 0;
+    const double expected = (double)(t->stat.highest - t->stat.base) + 1;
+    return (double)t->stat.received >= expected ? 0 : 1 - (double)t->stat.received / expected;
+}

@@ -1,0 +1,423 @@
+/* rtc.c - which line a packet belongs to, what RTCP says, and when something is due. */
+#include "client/rtc.h"
+
+#include "engine/wire/rtp.h"
+#include "engine/wire/twcc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NACKS_MAX 256
+#define RTCP_CAP 1200
+
+struct rtc {
+    struct nego nego;
+    struct peer *peer;
+    struct sendlink link;
+    struct sendtrack send[NEGO_MEDIA];
+    struct recvtrack recv[NEGO_MEDIA];
+    uint32_t self; /* the SSRC that our feedback comes from */
+    usec rtt;
+    uint64_t remb_bps;
+    uint64_t twcc_reports;
+    uint64_t bytes_in;
+};
+
+static bool sends(const struct rtc *c, size_t i)
+{
+    return i < c->nego.n && c->nego.media[i].send && !c->nego.media[i].refused;
+}
+
+static bool receives(const struct rtc *c, size_t i)
+{
+    return i < c->nego.n && c->nego.media[i].recv && !c->nego.media[i].refused;
+}
+
+static enum err tracks_init(struct rtc *c, struct rng *rng)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < c->nego.n && e == OK; i++) {
+        if (sends(c, i))
+            e = sendtrack_init(&c->send[i], &c->nego.media[i], rng);
+        else if (receives(c, i))
+            e = recvtrack_init(&c->recv[i], &c->nego.media[i]);
+    }
+    return e;
+}
+
+enum err rtc_new(struct rtc **out, const struct rtc_conf *conf, struct rng *rng, usec now)
+{
+    struct rtc *c = calloc(1, sizeof(*c));
+    *out = NULL;
+    if (!c)
+        return E_NOMEM;
+    c->nego = *conf->nego;
+    c->link.pool = conf->pool;
+    c->self = rng_u32(rng);
+    for (size_t i = 0; i < c->nego.n; i++) {
+        if (sends(c, i))
+            c->self = c->nego.media[i].ssrc[0];
+    }
+    struct peer_conf p = {
+        .ice = c->nego.ice, .no_ice = true, .cert = conf->cert, .dtls_server = c->nego.dtls_server};
+    memcpy(p.fingerprint, c->nego.fingerprint, sizeof(p.fingerprint));
+    enum err e = tracks_init(c, rng);
+    if (e == OK)
+        e = peer_new(&c->peer, &p, rng, now);
+    if (e != OK)
+        rtc_free(&c);
+    *out = c;
+    return e;
+}
+
+void rtc_free(struct rtc **pc)
+{
+    struct rtc *const c = *pc;
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->nego.n; i++) {
+        if (c->send[i].media)
+            sendtrack_fini(&c->send[i]);
+        if (c->recv[i].media)
+            recvtrack_fini(&c->recv[i]);
+    }
+    peer_free(&c->peer);
+    free(c);
+    *pc = NULL;
+}
+
+/* The line of a packet: by SSRC as signalled or learnt, else by the mid that it carries. */
+static struct recvtrack *line_by_ssrc(struct rtc *c, uint32_t ssrc, bool *rtx)
+{
+    for (size_t i = 0; i < c->nego.n && ssrc; i++) {
+        struct recvtrack *const t = &c->recv[i];
+        const struct nego_media *const m = &c->nego.media[i];
+        if (!receives(c, i))
+            continue;
+        *rtx = ssrc == t->rtx_ssrc || ssrc == m->rtx_ssrc[0];
+        if (*rtx || ssrc == t->ssrc || ssrc == m->ssrc[0])
+            return t;
+    }
+    return NULL;
+}
+
+static bool has_mid(const struct nego_media *m, const struct pkt *p)
+{
+    size_t len;
+    const uint8_t id = m->ext.id[RTP_EXT_MID];
+    const uint8_t *const mid = id ? rtp_ext_find(p, id, &len) : NULL;
+    return mid && len == strlen(m->mid) && memcmp(mid, m->mid, len) == 0;
+}
+
+static struct recvtrack *line_by_mid(struct rtc *c, const struct pkt *p, bool *rtx)
+{
+    for (size_t i = 0; i < c->nego.n; i++) {
+        const struct nego_media *const m = &c->nego.media[i];
+        if (!receives(c, i) || !has_mid(m, p))
+            continue;
+        *rtx = m->rtx_pt && p->rtp.pt == m->rtx_pt;
+        if (*rtx)
+            c->recv[i].rtx_ssrc = p->rtp.ssrc;
+        return &c->recv[i];
+    }
+    return NULL;
+}
+
+static void take_rtp(struct rtc *c, usec now, struct pkt *p)
+{
+    bool rtx = false;
+    struct recvtrack *t = line_by_ssrc(c, p->rtp.ssrc, &rtx);
+    if (!t)
+        t = line_by_mid(c, p, &rtx);
+    if (!t)
+        return;
+    if (rtx ? p->rtp.pt == t->media->rtx_pt : p->rtp.pt == t->media->pt)
+        recvtrack_input(t, now, p, rtx);
+}
+
+static struct sendlayer *layer_of(struct rtc *c, uint32_t ssrc, struct sendtrack **track)
+{
+    for (size_t i = 0; i < c->nego.n; i++) {
+        struct sendlayer *const y = sends(c, i) ? sendtrack_layer(&c->send[i], ssrc) : NULL;
+        if (y) {
+            *track = &c->send[i];
+            return y;
+        }
+    }
+    return NULL;
+}
+
+static void set_rtt(struct rtc *c, usec rtt)
+{
+    c->rtt = c->rtt ? c->rtt + (rtt - c->rtt) / 4 : rtt;
+}
+
+/* RFC 3550 6.4.1: the round trip is what passed since our report, less what the other side kept. */
+static void take_reports(struct rtc *c, int64_t wall_us, const struct rtcp_item *it)
+{
+    for (size_t i = 0; i < it->reports; i++) {
+        const struct rtcp_report *const r = &it->report[i];
+        struct sendtrack *track;
+        struct sendlayer *const y = layer_of(c, r->ssrc, &track);
+        if (!y)
+            continue;
+        y->loss = r->fraction_lost / 256.0;
+        const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
+        const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);
+        if (r->lsr && passed >= 0 && passed < 10 * 65536)
+            set_rtt(c, usec_max((usec)passed * USEC_SEC / 65536, 1));
+    }
+}
+
+static void take_nack(struct rtc *c, const struct rtcp_item *it)
+{
+    uint16_t seqs[NACKS_MAX];
+    struct sendtrack *t;
+    struct sendlayer *const y = layer_of(c, it->media, &t);
+    if (y)
+        sendtrack_repair(t, &c->link, y, seqs, rtcp_nack_list(it, seqs, NACKS_MAX));
+}
+
+static void take_key_request(struct rtc *c, uint32_t ssrc)
+{
+    struct sendtrack *t;
+    if (layer_of(c, ssrc, &t))
+        t->want_key = true;
+}
+
+/* FIR names its streams in its body (RFC 5104 4.3.1), eight bytes each. */
+static void take_fir(struct rtc *c, const struct rtcp_item *it)
+{
+    for (size_t at = 0; at + 8 <= it->body_len; at += 8)
+        take_key_request(c, be32(it->body + at));
+}
+
+static void take_sr(struct rtc *c, usec now, const struct rtcp_item *it)
+{
+    bool rtx;
+    struct recvtrack *const t = line_by_ssrc(c, it->sender, &rtx);
+    if (t && !rtx && t->stat.started)
+        recvtrack_sr(t, now, it->ntp, it->rtp_ts);
+}
+
+static void take_rtcp(struct rtc *c, usec now, int64_t wall_us, const struct pkt *p)
+{
+    struct reader r = reader_of(p->data, p->len);
+    struct rtcp_item it;
+    while (rtcp_next(&r, &it)) {
+        switch (it.kind) {
+        case RTCP_SR:
+            take_sr(c, now, &it);
+            take_reports(c, wall_us, &it);
+            break;
+        case RTCP_RR:
+            take_reports(c, wall_us, &it);
+            break;
+        case RTCP_NACK:
+            take_nack(c, &it);
+            break;
+        case RTCP_PLI:
+            take_key_request(c, it.media);
+            break;
+        case RTCP_FIR:
+            take_fir(c, &it);
+            break;
+        case RTCP_REMB:
+            c->remb_bps = it.bps;
+            break;
+        case RTCP_TWCC:
+            c->twcc_reports++;
+            break;
+        case RTCP_SDES:
+        case RTCP_BYE:
+        case RTCP_OTHER:
+        default:
+            break;
+        }
+    }
+}
+
+static void lend(struct rtc *c, struct outq *out)
+{
+    c->link.out = out;
+    c->link.seal = peer_seal(c->peer);
+}
+
+void rtc_input(struct rtc *c, usec now, int64_t wall_us, struct pkt *p, struct outq *out)
+{
+    c->bytes_in += p->len;
+    const enum peer_in kind = peer_input(c->peer, now, p, out);
+    lend(c, out);
+    if (kind == PEER_IN_RTP)
+        take_rtp(c, now, p);
+    else if (kind == PEER_IN_RTCP)
+        take_rtcp(c, now, wall_us, p);
+}
+
+static void say(struct rtc *c, struct writer *w, struct outq *out)
+{
+    if (w->len && !w->bad)
+        peer_send_rtcp(c->peer, w->p, w->len, out);
+}
+
+/* Each line speaks in a packet of its own: reduced-size RTCP, which all WebRTC peers agree on. */
+static void feedback(struct rtc *c, usec now, int64_t wall_us, size_t i, struct outq *out)
+{
+    uint8_t buf[RTCP_CAP];
+    struct writer w = writer_of(buf, sizeof(buf));
+    if (sends(c, i)) {
+        sendtrack_reports(&c->send[i], now, wall_us, &w);
+        if (w.len)
+            rtcp_write_sdes(&w, c->send[i].layer[0].ssrc, c->nego.cname);
+    } else if (receives(c, i)) {
+        recvtrack_feedback(&c->recv[i], now, c->self, &w);
+    }
+    say(c, &w, out);
+}
+
+void rtc_tick(struct rtc *c, usec now, int64_t wall_us, struct outq *out)
+{
+    peer_tick(c->peer, now, out);
+    if (peer_state(c->peer, now) != PEER_OPEN)
+        return;
+    lend(c, out);
+    for (size_t i = 0; i < c->nego.n; i++)
+        feedback(c, now, wall_us, i, out);
+}
+
+usec rtc_next(const struct rtc *c)
+{
+    usec next = peer_next(c->peer);
+    for (size_t i = 0; i < c->nego.n; i++) {
+        if (sends(c, i))
+            next = usec_min(next, sendtrack_next(&c->send[i]));
+        else if (receives(c, i))
+            next = usec_min(next, recvtrack_next(&c->recv[i]));
+    }
+    return next;
+}
+
+enum peer_state rtc_state(const struct rtc *c, usec now)
+{
+    return peer_state(c->peer, now);
+}
+
+const char *rtc_why(const struct rtc *c)
+{
+    return peer_why(c->peer);
+}
+
+usec rtc_heard(const struct rtc *c)
+{
+    return peer_heard(c->peer);
+}
+
+void rtc_close(struct rtc *c, usec now, struct outq *out)
+{
+    uint8_t buf[RTCP_CAP];
+    struct writer w = writer_of(buf, sizeof(buf));
+    for (size_t i = 0; i < c->nego.n; i++) {
+        for (size_t k = 0; sends(c, i) && k < c->send[i].layers; k++)
+            rtcp_write_bye(&w, c->send[i].layer[k].ssrc);
+    }
+    say(c, &w, out);
+    peer_close(c->peer, now, out);
+}
+
+void rtc_picture(struct rtc *c, usec now, size_t line, size_t layer,
+                 const struct sendtrack_frame *f, struct outq *out)
+{
+    lend(c, out);
+    if (sends(c, line) && c->link.seal)
+        sendtrack_picture(&c->send[line], &c->link, now, layer, f);
+}
+
+void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_sound *s,
+               struct outq *out)
+{
+    lend(c, out);
+    if (sends(c, line) && c->link.seal)
+        sendtrack_voice(&c->send[line], &c->link, now, s);
+}
+
+size_t rtc_layers(const struct rtc *c, size_t line)
+{
+    return sends(c, line) ? c->send[line].layers : 0;
+}
+
+bool rtc_key_asked(struct rtc *c, size_t line)
+{
+    if (!sends(c, line) || !c->send[line].want_key)
+        return false;
+    c->send[line].want_key = false;
+    return true;
+}
+
+void rtc_want_key(struct rtc *c, size_t line, bool want)
+{
+    if (receives(c, line))
+        c->recv[line].want_key = want;
+}
+
+bool rtc_pull(struct rtc *c, usec now, size_t *line, struct recvtrack_item *it)
+{
+    for (size_t i = 0; i < c->nego.n; i++) {
+        if (receives(c, i) && c->recv[i].stat.started && recvtrack_pull(&c->recv[i], now, it)) {
+            *line = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void rtc_floor(struct rtc *c, size_t line, usec at_least)
+{
+    if (receives(c, line))
+        jitter_floor(&c->recv[line].jitter, at_least);
+}
+
+usec rtc_delay(const struct rtc *c, size_t line)
+{
+    return receives(c, line) ? c->recv[line].jitter.delay : 0;
+}
+
+void rtc_set_rtt(struct rtc *c, usec rtt)
+{
+    for (size_t i = 0; i < c->nego.n && rtt; i++) {
+        if (!receives(c, i))
+            continue;
+        c->recv[i].rtt = rtt;
+        nack_rtt(&c->recv[i].nack, rtt);
+    }
+}
+
+static void add_sent(const struct sendtrack *t, struct rtc_stat *s)
+{
+    for (size_t k = 0; k < t->layers; k++) {
+        if (t->layer[k].loss > s->loss_out)
+            s->loss_out = t->layer[k].loss;
+        s->repairs_sent += t->layer[k].repaired;
+    }
+}
+
+void rtc_stat(const struct rtc *c, struct rtc_stat *s)
+{
+    double lost = 0;
+    double expected = 0;
+    *s = (struct rtc_stat){.bytes_in = c->bytes_in,
+                           .bytes_out = c->link.bytes,
+                           .rtt = c->rtt,
+                           .remb_bps = c->remb_bps,
+                           .twcc_reports = c->twcc_reports};
+    for (size_t i = 0; i < c->nego.n; i++) {
+        if (sends(c, i))
+            add_sent(&c->send[i], s);
+        if (!receives(c, i) || !c->recv[i].stat.started)
+            continue;
+        const double n = (double)c->recv[i].stat.highest - c->recv[i].stat.base + 1;
+        expected += n;
+        lost += n * recvtrack_loss(&c->recv[i]);
+        s->keys_asked += c->recv[i].keys_asked;
+    }
+    s->loss_in = expected > 0 ? lost / expected : 0;
+}

@@ -1,0 +1,67 @@
+/* rtc.h - one connection without its sockets: the peer (DTLS, SRTP) and the tracks of all lines,
+ * fed with datagrams and time. */
+#pragma once
+
+#include "client/recvtrack.h"
+#include "client/sendtrack.h"
+#include "engine/peer/peer.h"
+
+struct rtc;
+
+struct rtc_conf {
+    const struct nego *nego; /* as agreed; copied */
+    const struct dtls_cert *cert;
+    struct pkt_pool *pool; /* outlives the connection */
+};
+
+MUST_USE enum err rtc_new(struct rtc **c, const struct rtc_conf *conf, struct rng *rng, usec now);
+void rtc_free(struct rtc **c);
+
+/* A datagram, DTLS, RTP or RTCP; the packet stays the caller's. `wall_us`: time of day. */
+void rtc_input(struct rtc *c, usec now, int64_t wall_us, struct pkt *p, struct outq *out);
+void rtc_tick(struct rtc *c, usec now, int64_t wall_us, struct outq *out);
+usec rtc_next(const struct rtc *c);
+
+enum peer_state rtc_state(const struct rtc *c, usec now);
+const char *rtc_why(const struct rtc *c);
+usec rtc_heard(const struct rtc *c); /* last authentic datagram */
+
+/* Says goodbye: RTCP BYE, then close_notify. */
+void rtc_close(struct rtc *c, usec now, struct outq *out);
+
+/* Sends on a line (index in nego.media); dropped unless the connection is open. */
+void rtc_picture(struct rtc *c, usec now, size_t line, size_t layer,
+                 const struct sendtrack_frame *f, struct outq *out);
+void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_sound *s,
+               struct outq *out);
+
+/* How many layers the other side agreed to take of a line that we send. */
+size_t rtc_layers(const struct rtc *c, size_t line);
+
+/* True once for every time that the other side asked for a key frame of this line. */
+bool rtc_key_asked(struct rtc *c, size_t line);
+/* Our decoder of this line waits for a key frame, or no longer does. */
+void rtc_want_key(struct rtc *c, size_t line, bool want);
+
+/* The next item that is due on any line we receive. False: none. */
+bool rtc_pull(struct rtc *c, usec now, size_t *line, struct recvtrack_item *it);
+
+/* Sound and picture of one person stay together: at least this much delay in the buffer. */
+void rtc_floor(struct rtc *c, size_t line, usec at_least);
+/* The delay that the line's buffer now has. */
+usec rtc_delay(const struct rtc *c, size_t line);
+
+/* A round trip measured elsewhere (the other connection to the same relay). */
+void rtc_set_rtt(struct rtc *c, usec rtt);
+
+struct rtc_stat {
+    uint64_t bytes_in, bytes_out;
+    double loss_in;    /* since the start, 0 to 1 */
+    double loss_out;   /* as last reported, the worst line */
+    usec rtt;          /* 0 = not known */
+    uint64_t remb_bps; /* 0 = not said */
+    uint64_t repairs_sent;
+    uint64_t keys_asked;
+    uint64_t twcc_reports;
+};
+void rtc_stat(const struct rtc *c, struct rtc_stat *s);

@@ -1,0 +1,89 @@
+/* sendtrack.h - one source on its way out: payloads to RTP packets, sealed; repairs, reports. */
+#pragma once
+
+#include "engine/base/outq.h"
+#include "engine/media/hist.h"
+#include "engine/peer/nego.h"
+#include "engine/peer/seal.h"
+
+#define SENDTRACK_PACKET 1200 /* longest RTP packet before sealing */
+#define SENDTRACK_HIST 1024   /* packets kept for repairs, of each layer */
+
+/* What all tracks of a connection share when they send. */
+struct sendlink {
+    struct seal *seal; /* NULL: not open yet, nothing leaves */
+    struct outq *out;
+    struct pkt_pool *pool;
+    uint16_t twcc; /* next transport-wide number */
+    uint64_t bytes;
+    uint64_t dropped; /* packets for which the pool or the queue had no room */
+};
+
+/* When something was taken by camera or microphone. */
+struct capture_time {
+    usec at;         /* monotonic */
+    int64_t wall_us; /* since 1970 */
+};
+
+struct sendlayer {
+    uint32_t ssrc, rtx_ssrc;
+    const char *rid;   /* NULL: one stream without */
+    uint32_t next_seq; /* extended */
+    uint16_t rtx_seq;
+    struct hist hist;
+    bool any;
+    uint32_t last_ts;
+    struct capture_time last;
+    uint32_t packets, octets;
+    double loss; /* last reported by the receiver, 0 to 1 */
+    uint64_t repaired;
+};
+
+struct sendtrack {
+    const struct nego_media *media; /* the connection's, outlives the track */
+    uint32_t rate;                  /* RTP clock */
+    uint32_t ts_base;
+    size_t layers;
+    struct sendlayer layer[NEGO_LAYERS];
+    bool want_key; /* the receiver asked; the reader clears it */
+    usec report_at;
+};
+
+MUST_USE enum err sendtrack_init(struct sendtrack *t, const struct nego_media *m, struct rng *rng);
+void sendtrack_fini(struct sendtrack *t);
+
+/* One layer of one picture. */
+struct sendtrack_frame {
+    const uint8_t *data;
+    size_t len;
+    struct vp8_desc desc;
+    struct capture_time when;
+};
+
+/* One VP8 frame of a layer (index as in media->rid), cut into equal packets. */
+void sendtrack_picture(struct sendtrack *t, struct sendlink *l, usec now, size_t layer,
+                       const struct sendtrack_frame *f);
+
+/* One Opus packet; `ts` counts samples since the source began, `level` as in RFC 6464. */
+struct sendtrack_sound {
+    const uint8_t *data;
+    size_t len;
+    uint32_t ts;
+    uint8_t level;
+    bool marker; /* first after a pause */
+    struct capture_time when;
+};
+void sendtrack_voice(struct sendtrack *t, struct sendlink *l, usec now,
+                     const struct sendtrack_sound *s);
+
+/* The layer that an SSRC of ours belongs to, or NULL. */
+struct sendlayer *sendtrack_layer(struct sendtrack *t, uint32_t ssrc);
+
+/* Sends again what is still there of the named packets, as RTX if agreed, else as it was. */
+void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *layer,
+                      const uint16_t *seqs, size_t n);
+
+/* Appends sender reports of all layers that have sent; with the first packet at once, then every
+ * 500 ms. */
+void sendtrack_reports(struct sendtrack *t, usec now, int64_t wall_us, struct writer *w);
+usec sendtrack_next(const struct sendtrack *t);
