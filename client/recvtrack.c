@@ -69,7 +69,7 @@ static void take_repair(struct recvtrack *t, usec now, struct pkt *p)
     if (!t->stat.started || !rtp_undo_rtx(p, t->ssrc, t->media->pt))
         return;
     const int16_t off = seq_diff(p->rtp.seq, (uint16_t)t->stat.highest);
-    p->rtp.ext_seq = t->stat.highest + (uint32_t)(int32_t)off;
+    p->rtp.ext_seq = (uint32_t)((int64_t)t->stat.highest + off);
     p->rtp.repaired = true;
     take(t, now, p);
 }
@@ -144,22 +144,13 @@ static bool take_due(struct recvtrack *t, struct pkt *p, struct recvtrack_item *
     return true;
 }
 
-/* Pictures wait for their repair a little beyond their time: a late picture is better than a frozen
- * one. Sound does not wait. */
-static usec patience(const struct recvtrack *t)
-{
-    if (t->media->audio || !t->media->nack)
-        return 0;
-    return usec_min(usec_max(2 * t->rtt + 30 * USEC_MS, 60 * USEC_MS), 300 * USEC_MS);
-}
-
 bool recvtrack_pull(struct recvtrack *t, usec now, struct recvtrack_item *it)
 {
     pkt_unref(&t->held);
     for (;;) {
         struct pkt *p = NULL;
         *it = (struct recvtrack_item){0};
-        switch (jitter_get(&t->jitter, now, patience(t), &p)) {
+        switch (jitter_get(&t->jitter, now, &p)) {
         case JITTER_WAIT:
             return false;
         case JITTER_LOST:

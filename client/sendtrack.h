@@ -5,6 +5,8 @@
 #include "engine/media/hist.h"
 #include "engine/peer/nego.h"
 #include "engine/peer/seal.h"
+#include "engine/wire/rtcp.h"
+#include "engine/wire/vp8.h"
 
 #define SENDTRACK_PACKET 1200 /* longest RTP packet before sealing */
 #define SENDTRACK_HIST 1024   /* packets kept for repairs, of each layer */

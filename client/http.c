@@ -1,0 +1,332 @@
+/* http.c - libcurl's multi interface driven by GLib's descriptors and timers. */
+#include "client/http.h"
+
+#include <curl/curl.h>
+#include <glib-unix.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS 5000L
+#define STREAM_QUIET_S 25L /* the relay writes a line at least every 10 s */
+
+struct call {
+    struct http *http;
+    struct call *next;
+    uint64_t id;
+    CURL *easy;
+    struct curl_slist *headers;
+    char *sent; /* own copy of the body */
+    void (*done)(void *, const struct http_answer *);
+    void (*data)(void *, const char *, size_t);
+    void *user;
+    char *body;
+    size_t len;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct http {
+    GMainContext *ctx;
+    CURLM *multi;
+    GSource *timer;
+    struct call *calls;
+    uint64_t last_id;
+    char ca[HTTP_TEXT];
+};
+
+static void finish_calls(struct http *h);
+
+static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
+{
+    struct http *const h = user;
+    int running;
+    const int mask = (what & (G_IO_IN | G_IO_HUP) ? CURL_CSELECT_IN : 0) |
+                     (what & G_IO_OUT ? CURL_CSELECT_OUT : 0) |
+                     (what & G_IO_ERR ? CURL_CSELECT_ERR : 0);
+    curl_multi_socket_action(h->multi, fd, mask, &running);
+    finish_calls(h);
+    return G_SOURCE_CONTINUE;
+}
+
+static void unwatch(GSource *source)
+{
+    if (!source)
+        return;
+    g_source_destroy(source);
+    g_source_unref(source);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket)
+{
+    (void)easy;
+    struct http *const h = user;
+    unwatch(socket);
+    if (what == CURL_POLL_REMOVE) {
+        curl_multi_assign(h->multi, fd, NULL);
+        return 0;
+    }
+    const GIOCondition cond = (what & CURL_POLL_IN ? G_IO_IN | G_IO_HUP : 0) |
+                              (what & CURL_POLL_OUT ? G_IO_OUT : 0) | G_IO_ERR;
+    GSource *const source = g_unix_fd_source_new(fd, cond);
+    g_source_set_callback(source, G_SOURCE_FUNC(on_ready), h, NULL);
+    g_source_attach(source, h->ctx);
+    curl_multi_assign(h->multi, fd, source);
+    return 0;
+}
+
+static int on_timeout_set(CURLM *multi, long ms, void *user)
+{
+    (void)multi;
+    struct http *const h = user;
+    g_source_set_ready_time(h->timer, ms < 0 ? -1 : g_get_monotonic_time() + ms * 1000);
+    return 0;
+}
+
+static gboolean on_timer(gpointer user)
+{
+    struct http *const h = user;
+    int running;
+    g_source_set_ready_time(h->timer, -1);
+    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    finish_calls(h);
+    return G_SOURCE_CONTINUE;
+}
+
+/* A source that only has a ready time. */
+static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
+{
+    (void)source;
+    return callback(user);
+}
+
+enum err http_new(struct http **out, GMainContext *ctx, const char *ca_file)
+{
+    static GSourceFuncs timer_funcs = {.dispatch = dispatch};
+    struct http *const h = calloc(1, sizeof(*h));
+    *out = h;
+    if (!h)
+        return E_NOMEM;
+    h->ctx = ctx;
+    snprintf(h->ca, sizeof(h->ca), "%s", ca_file ? ca_file : "");
+    h->multi = curl_multi_init();
+    if (!h->multi) {
+        http_free(out);
+        return E_NOMEM;
+    }
+    h->timer = g_source_new(&timer_funcs, sizeof(GSource));
+    g_source_set_callback(h->timer, on_timer, h, NULL);
+    g_source_attach(h->timer, ctx);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+    return OK;
+}
+
+static void call_free(struct call *c)
+{
+    if (c->easy) {
+        curl_multi_remove_handle(c->http->multi, c->easy);
+        curl_easy_cleanup(c->easy);
+    }
+    curl_slist_free_all(c->headers);
+    free(c->sent);
+    free(c->body);
+    free(c);
+}
+
+void http_free(struct http **ph)
+{
+    struct http *const h = *ph;
+    if (!h)
+        return;
+    while (h->calls) {
+        struct call *const c = h->calls;
+        h->calls = c->next;
+        call_free(c);
+    }
+    if (h->multi)
+        curl_multi_cleanup(h->multi);
+    unwatch(h->timer);
+    free(h);
+    *ph = NULL;
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t n, void *user)
+{
+    struct call *const c = user;
+    const size_t len = size * n;
+    long status = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (c->data && status == 200) {
+        c->data(c->user, bytes, len);
+        return len;
+    }
+    if (c->len + len > HTTP_BODY_MAX)
+        return 0; /* ends the call with an error */
+    char *const grown = realloc(c->body, c->len + len + 1);
+    if (!grown)
+        return 0;
+    memcpy(grown + c->len, bytes, len);
+    c->len += len;
+    grown[c->len] = 0;
+    c->body = grown;
+    return len;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *const s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+/* RFC 9457 in words for people. */
+static void read_problem(const struct call *c, char why[HTTP_TEXT], char kind[HTTP_TEXT])
+{
+    json_t *const o = c->body ? json_loadb(c->body, c->len, 0, NULL) : NULL;
+    const char *const type = text_of(o, "type");
+    const char *const colon = strrchr(type, ':');
+    const char *const field = text_of(o, "field");
+    if (json_is_object(o)) {
+        snprintf(kind, HTTP_TEXT, "%s", colon ? colon + 1 : type);
+        snprintf(why, HTTP_TEXT, "%s%s%s%s%s%s", text_of(o, "title"),
+                 *text_of(o, "detail") ? ": " : "", text_of(o, "detail"), *field ? " (" : "", field,
+                 *field ? ")" : "");
+    }
+    json_decref(o);
+}
+
+static const char *location_of(CURL *easy)
+{
+    struct curl_header *h;
+    if (curl_easy_header(easy, "Location", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
+        return h->value;
+    return "";
+}
+
+static struct call *unlink_call(struct http *h, uint64_t id)
+{
+    for (struct call **p = &h->calls; *p; p = &(*p)->next) {
+        if ((*p)->id == id) {
+            struct call *const c = *p;
+            *p = c->next;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static void finish_call(struct http *h, struct call *c, CURLcode code)
+{
+    char why[HTTP_TEXT] = "";
+    char kind[HTTP_TEXT] = "";
+    struct http_answer a = {.why = why,
+                            .problem = kind,
+                            .location = location_of(c->easy),
+                            .body = c->body ? c->body : "",
+                            .len = c->len};
+    (void)unlink_call(h, c->id);
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &a.status);
+    if (code != CURLE_OK) {
+        a.status = c->data && a.status == 200 ? 200 : 0;
+        snprintf(why, sizeof(why), "%s", c->error[0] ? c->error : curl_easy_strerror(code));
+    } else if (a.status >= 400) {
+        snprintf(why, sizeof(why), "HTTP %ld", a.status);
+        read_problem(c, why, kind);
+    }
+    if (c->done)
+        c->done(c->user, &a);
+    call_free(c);
+}
+
+static void finish_calls(struct http *h)
+{
+    int left;
+    for (CURLMsg *m; (m = curl_multi_info_read(h->multi, &left)) != NULL;) {
+        struct call *c = NULL;
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        const CURLcode code = m->data.result;
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
+        finish_call(h, c, code);
+    }
+}
+
+static bool add_header(struct call *c, const char *name, const char *value)
+{
+    if (!value)
+        return true;
+    char *const line = g_strdup_printf("%s%s", name, value);
+    struct curl_slist *const grown = curl_slist_append(c->headers, line);
+    g_free(line);
+    if (grown)
+        c->headers = grown;
+    return grown != NULL;
+}
+
+static void set_limits(struct call *c)
+{
+    curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, TIMEOUT_MS);
+    if (!c->data) {
+        curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+        return;
+    }
+    curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, STREAM_QUIET_S);
+    curl_easy_setopt(c->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+}
+
+static bool set_up(struct call *c, const struct http_request *r)
+{
+    c->easy = curl_easy_init();
+    if (!c->easy || !add_header(c, "Authorization: Bearer ", r->token) ||
+        !add_header(c, "Content-Type: ", r->type) || !add_header(c, "", r->header) ||
+        !add_header(c, "Expect:", ""))
+        return false;
+    curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
+    curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error);
+    curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+    if (c->http->ca[0])
+        curl_easy_setopt(c->easy, CURLOPT_CAINFO, c->http->ca);
+    set_limits(c);
+    if (strcmp(r->method, "GET") == 0)
+        return true;
+    curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, r->method);
+    if (!r->body)
+        return true;
+    c->sent = strdup(r->body);
+    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->sent);
+    return c->sent != NULL;
+}
+
+uint64_t http_start(struct http *h, const struct http_request *r)
+{
+    struct call *const c = calloc(1, sizeof(*c));
+    if (!c)
+        return 0;
+    c->http = h;
+    c->id = ++h->last_id;
+    c->done = r->done;
+    c->data = r->data;
+    c->user = r->user;
+    if (!set_up(c, r) || curl_multi_add_handle(h->multi, c->easy) != CURLM_OK) {
+        call_free(c);
+        return 0;
+    }
+    c->next = h->calls;
+    h->calls = c;
+    return c->id;
+}
+
+void http_cancel(struct http *h, uint64_t id)
+{
+    struct call *const c = unlink_call(h, id);
+    if (c)
+        call_free(c);
+}

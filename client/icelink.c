@@ -1,0 +1,152 @@
+/* icelink.c - libnice with one stream of one component (BUNDLE and rtcp-mux leave no other). */
+#include "client/icelink.h"
+
+#include <agent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct icelink {
+    NiceAgent *agent;
+    guint stream;
+    GMainContext *ctx;
+    struct icelink_calls calls;
+    bool ready;
+};
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer user)
+{
+    (void)agent;
+    (void)stream;
+    struct icelink *const l = user;
+    l->calls.gathered(l->calls.user);
+}
+
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer user)
+{
+    (void)agent;
+    (void)stream;
+    (void)component;
+    struct icelink *const l = user;
+    if (state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY)
+        l->ready = true;
+    else if (state == NICE_COMPONENT_STATE_FAILED)
+        l->calls.failed(l->calls.user);
+}
+
+static void on_datagram(NiceAgent *agent, guint stream, guint component, guint len, gchar *buf,
+                        gpointer user)
+{
+    (void)agent;
+    (void)stream;
+    (void)component;
+    struct icelink *const l = user;
+    l->calls.received(l->calls.user, (const uint8_t *)buf, len);
+}
+
+/* libnice passes the loopback over unless it is named. */
+static void use_loopback(NiceAgent *agent)
+{
+    static const char *const texts[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        NiceAddress a;
+        nice_address_init(&a);
+        if (nice_address_set_from_string(&a, texts[i]))
+            nice_agent_add_local_address(agent, &a);
+    }
+}
+
+enum err icelink_new(struct icelink **out, GMainContext *ctx, bool loopback,
+                     const struct icelink_calls *calls)
+{
+    struct icelink *const l = calloc(1, sizeof(*l));
+    *out = l;
+    if (!l)
+        return E_NOMEM;
+    l->ctx = ctx;
+    l->calls = *calls;
+    l->agent = nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245,
+                                   NICE_AGENT_OPTION_REGULAR_NOMINATION |
+                                       NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+    g_object_set(l->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+    if (loopback)
+        use_loopback(l->agent);
+    g_signal_connect(l->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), l);
+    g_signal_connect(l->agent, "component-state-changed", G_CALLBACK(on_state), l);
+    l->stream = nice_agent_add_stream(l->agent, 1);
+    if (l->stream && nice_agent_attach_recv(l->agent, l->stream, 1, ctx, on_datagram, l) &&
+        nice_agent_gather_candidates(l->agent, l->stream))
+        return OK;
+    icelink_free(out);
+    return E_IO;
+}
+
+void icelink_free(struct icelink **pl)
+{
+    struct icelink *const l = *pl;
+    if (!l)
+        return;
+    g_signal_handlers_disconnect_by_data(l->agent, l);
+    if (l->stream) {
+        nice_agent_attach_recv(l->agent, l->stream, 1, l->ctx, NULL, NULL);
+        nice_agent_remove_stream(l->agent, l->stream);
+    }
+    g_object_unref(l->agent);
+    free(l);
+    *pl = NULL;
+}
+
+static struct addr addr_of(const NiceAddress *a)
+{
+    char ip[NICE_ADDRESS_STRING_LEN];
+    char text[ADDR_TEXT + NICE_ADDRESS_STRING_LEN];
+    struct addr out = {0};
+    nice_address_to_string(a, ip);
+    const bool v6 = nice_address_ip_version(a) == 6;
+    snprintf(text, sizeof(text), v6 ? "[%s]:%u" : "%s:%u", ip, nice_address_get_port(a));
+    return addr_parse(&out, text) ? out : (struct addr){0};
+}
+
+size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap)
+{
+    size_t n = 0;
+    GSList *const all = nice_agent_get_local_candidates(l->agent, l->stream, 1);
+    for (GSList *i = all; i && n < cap; i = i->next) {
+        const NiceCandidate *const c = i->data;
+        if (c->type == NICE_CANDIDATE_TYPE_HOST && c->transport == NICE_CANDIDATE_TRANSPORT_UDP)
+            out[n++] = addr_of(&c->addr);
+    }
+    g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
+    return n;
+}
+
+bool icelink_start(struct icelink *l, const struct ice_conf *ice)
+{
+    char ip[ADDR_TEXT];
+    if (!nice_agent_set_local_credentials(l->agent, l->stream, ice->local_ufrag, ice->local_pwd) ||
+        !nice_agent_set_remote_credentials(l->agent, l->stream, ice->remote_ufrag, ice->remote_pwd))
+        return false;
+    NiceCandidate *const c = nice_candidate_new(NICE_CANDIDATE_TYPE_HOST);
+    c->transport = NICE_CANDIDATE_TRANSPORT_UDP;
+    c->stream_id = l->stream;
+    c->component_id = 1;
+    c->priority = 2130706431; /* RFC 8445 5.1.2.1: a host candidate, the only one */
+    snprintf(c->foundation, sizeof(c->foundation), "1");
+    bool good = nice_address_set_from_string(&c->addr, addr_ip_text(&ice->remote, ip));
+    nice_address_set_port(&c->addr, ice->remote.port);
+    GSList *const list = g_slist_append(NULL, c);
+    good = good && nice_agent_set_remote_candidates(l->agent, l->stream, 1, list) > 0;
+    g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+    return good;
+}
+
+bool icelink_ready(const struct icelink *l)
+{
+    return l->ready;
+}
+
+bool icelink_send(struct icelink *l, const uint8_t *bytes, size_t len)
+{
+    /* the interface takes char pointers but does not write */
+    return nice_agent_send(l->agent, l->stream, 1, (guint)len, (const gchar *)bytes) == (gint)len;
+}
