@@ -1,0 +1,230 @@
+/* feed.c - capture, code, hand over. */
+#include "client/feed.h"
+
+#include "client/ladder.h"
+#include "codecs/opus_enc.h"
+#include "engine/io/mailbox.h"
+#include "engine/io/thread.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOX 64
+#define VOICE_BPS 32000
+
+struct feed {
+    enum capture_what what;
+    struct capture *capture;
+    struct mailbox *box; /* of struct feed_out * */
+    struct thread *thread;
+    const struct log *log;
+    uint32_t seed;
+    atomic_size_t layers;
+    atomic_bool want_key;
+    atomic_uint loss;
+    /* of the thread alone */
+    struct vp8enc *video;
+    struct opusenc *voice;
+    int width, height;
+    size_t made_for; /* layers that the encoder has */
+    unsigned voice_loss;
+};
+
+static void hand_over(struct feed *f, struct feed_out *o)
+{
+    if (!mailbox_send(f->box, &o)) {
+        free(o); /* the network's thread is far behind: counted in the mailbox */
+        atomic_store(&f->want_key, true);
+    }
+    mailbox_wake(f->box);
+}
+
+static struct feed_out *pack(const struct vp8enc_out *e)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < e->n; i++)
+        bytes += e->frame[i].len;
+    struct feed_out *const o = calloc(1, sizeof(*o) + bytes);
+    size_t off = 0;
+    for (unsigned i = 0; o && i < e->n; i++) {
+        const struct vp8enc_frame *const v = &e->frame[i];
+        o->piece[o->n++] = (struct feed_piece){off, v->len, v->layer, v->desc};
+        memcpy(o->data + off, v->data, v->len);
+        off += v->len;
+    }
+    return o;
+}
+
+static bool fit_encoder(struct feed *f, const struct picture *p, size_t layers)
+{
+    if (f->video && f->width == p->width && f->height == p->height && f->made_for == layers)
+        return true;
+    struct vp8enc_conf c;
+    ladder_conf(&c, f->what, p->width, p->height, layers);
+    c.first_picture_id = (uint16_t)(f->seed & 0x7fff);
+    c.first_tl0picidx = (uint8_t)(f->seed >> 16);
+    vp8enc_free(&f->video);
+    const enum err e = vp8enc_new(&f->video, &c);
+    f->width = p->width;
+    f->height = p->height;
+    f->made_for = layers;
+    if (e != OK)
+        log_error(f->log, "no encoder for these pictures", "width=%d height=%d why=%s", p->width,
+                  p->height, err_name(e));
+    return e == OK;
+}
+
+static void code_picture(struct feed *f, const struct capture_picture *p)
+{
+    const size_t layers = atomic_load(&f->layers);
+    struct vp8enc_out e;
+    if (!layers || !fit_encoder(f, &p->pic, layers))
+        return;
+    if (atomic_exchange(&f->want_key, false))
+        vp8enc_want_key(f->video);
+    const struct i420 view = picture_view(&p->pic);
+    if (vp8enc_encode(f->video, &view, p->when.at, &e) != OK || e.n == 0)
+        return;
+    struct feed_out *const o = pack(&e);
+    if (!o)
+        return;
+    o->when = p->when;
+    hand_over(f, o);
+}
+
+static void picture_thread(void *arg)
+{
+    struct feed *const f = arg;
+    struct capture_picture p;
+    while (capture_picture(f->capture, &p))
+        code_picture(f, &p);
+    vp8enc_free(&f->video);
+}
+
+/* RFC 6464: -dBov of the mean power, 127 for silence; the top bit says that someone speaks. */
+static uint8_t level_of(const int16_t *pcm, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)pcm[i] * pcm[i];
+    const double power = sum / (double)n / (32768.0 * 32768.0);
+    const double db = power > 0 ? -10 * log10(power) : 127;
+    const uint8_t level = (uint8_t)(db > 127 ? 127 : db < 0 ? 0 : db);
+    return (uint8_t)(level | (level < 50 ? 0x80 : 0));
+}
+
+static void follow_loss(struct feed *f)
+{
+    const unsigned loss = atomic_load(&f->loss);
+    if (loss != f->voice_loss && opusenc_set_loss(f->voice, loss) == OK)
+        f->voice_loss = loss;
+}
+
+static void code_sound(struct feed *f, const struct capture_sound *s)
+{
+    struct feed_out *const o = calloc(1, sizeof(*o) + OPUSENC_PACKET_MAX);
+    if (!o)
+        return;
+    follow_loss(f);
+    o->audio = true;
+    o->when = s->when;
+    o->ts = s->ts;
+    o->level = level_of(s->pcm, 960);
+    o->n = 1;
+    if (opusenc_encode(f->voice, s->pcm, 960, o->data, OPUSENC_PACKET_MAX, &o->piece[0].len) ==
+            OK &&
+        o->piece[0].len)
+        hand_over(f, o);
+    else
+        free(o);
+}
+
+static void sound_thread(void *arg)
+{
+    struct feed *const f = arg;
+    struct capture_sound s;
+    while (capture_sound(f->capture, &s)) {
+        if (atomic_load(&f->layers))
+            code_sound(f, &s);
+    }
+}
+
+static enum err start(struct feed *f, const struct capture_conf *c, char why[CAPTURE_WHY])
+{
+    const bool voice = c->what == CAPTURE_VOICE;
+    const struct opusenc_conf oc = {.channels = 1, .bps = VOICE_BPS, .loss = 5, .fec = true};
+    enum err e = capture_new(&f->capture, c, why);
+    if (e == OK)
+        e = mailbox_new(&f->box, BOX, sizeof(struct feed_out *));
+    if (e == OK && voice)
+        e = opusenc_new(&f->voice, &oc);
+    f->voice_loss = oc.loss;
+    if (e == OK)
+        e = thread_start(&f->thread, voice ? "voice" : "picture",
+                         voice ? sound_thread : picture_thread, f);
+    return e;
+}
+
+enum err feed_new(struct feed **out, const struct capture_conf *c, uint32_t seed,
+                  const struct log *log, char why[CAPTURE_WHY])
+{
+    struct feed *const f = calloc(1, sizeof(*f));
+    *out = f;
+    if (!f)
+        return E_NOMEM;
+    f->what = c->what;
+    f->seed = seed;
+    f->log = log;
+    atomic_store(&f->loss, 5);
+    const enum err e = start(f, c, why);
+    if (e != OK)
+        feed_free(out);
+    return e;
+}
+
+void feed_free(struct feed **pf)
+{
+    struct feed *const f = *pf;
+    if (!f)
+        return;
+    if (f->thread) {
+        capture_stop(f->capture);
+        thread_join(&f->thread);
+    }
+    for (struct feed_out *o; f->box && (o = feed_take(f)) != NULL;)
+        free(o);
+    mailbox_free(&f->box);
+    opusenc_free(&f->voice);
+    capture_free(&f->capture);
+    free(f);
+    *pf = NULL;
+}
+
+int feed_fd(const struct feed *f)
+{
+    return mailbox_fd(f->box);
+}
+
+struct feed_out *feed_take(struct feed *f)
+{
+    struct feed_out *o;
+    return mailbox_recv(f->box, &o) ? o : NULL;
+}
+
+void feed_activate(struct feed *f, size_t layers)
+{
+    atomic_store(&f->want_key, true);
+    atomic_store(&f->layers, layers);
+}
+
+void feed_want_key(struct feed *f)
+{
+    atomic_store(&f->want_key, true);
+}
+
+void feed_set_loss(struct feed *f, unsigned percent)
+{
+    atomic_store(&f->loss, percent > 100 ? 100 : percent);
+}

@@ -1,0 +1,14 @@
+/* ladder.h - with which sizes and rates a source is coded. */
+#pragma once
+
+#include "client/capture.h"
+#include "codecs/vp8_enc.h"
+
+/* How many layers a source of this kind is offered with, and their names, lowest first. */
+size_t ladder_layers(enum capture_what what);
+const char *ladder_rid(enum capture_what what, size_t layer);
+
+/* Fills sizes, rates, frame rate and content for pictures of this size and the first `layers`
+ * layers of `all`: a receiver that takes only one layer gets the largest. */
+void ladder_conf(struct vp8enc_conf *c, enum capture_what what, int width, int height,
+                 size_t layers);
