@@ -161,7 +161,8 @@ static void take_reports(struct rtc *c, int64_t wall_us, const struct rtcp_item 
         struct sendlayer *const y = layer_of(c, r->ssrc, &track);
         if (!y)
             continue;
-        y->loss = r->fraction_lost / 256.0;
+        y->loss_now = r->fraction_lost / 256.0;
+        y->lost = r->lost > 0 ? (uint32_t)r->lost : 0;
         const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
         const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);
         if (r->lsr && passed >= 0 && passed < 10 * 65536)
@@ -391,12 +392,15 @@ void rtc_set_rtt(struct rtc *c, usec rtt)
     }
 }
 
-static void add_sent(const struct sendtrack *t, struct rtc_stat *s)
+static void add_sent(const struct sendtrack *t, struct rtc_stat *s, double *lost, double *sent)
 {
     for (size_t k = 0; k < t->layers; k++) {
-        if (t->layer[k].loss > s->loss_out)
-            s->loss_out = t->layer[k].loss;
-        s->repairs_sent += t->layer[k].repaired;
+        const struct sendlayer *const y = &t->layer[k];
+        if (y->loss_now > s->loss_now)
+            s->loss_now = y->loss_now;
+        s->repairs_sent += y->repaired;
+        *lost += y->lost;
+        *sent += y->packets;
     }
 }
 
@@ -404,6 +408,8 @@ void rtc_stat(const struct rtc *c, struct rtc_stat *s)
 {
     double lost = 0;
     double expected = 0;
+    double lost_out = 0;
+    double sent = 0;
     *s = (struct rtc_stat){.bytes_in = c->bytes_in,
                            .bytes_out = c->link.bytes,
                            .rtt = c->rtt,
@@ -411,7 +417,7 @@ void rtc_stat(const struct rtc *c, struct rtc_stat *s)
                            .twcc_reports = c->twcc_reports};
     for (size_t i = 0; i < c->nego.n; i++) {
         if (sends(c, i))
-            add_sent(&c->send[i], s);
+            add_sent(&c->send[i], s, &lost_out, &sent);
         if (!receives(c, i) || !c->recv[i].stat.started)
             continue;
         const double n = (double)c->recv[i].stat.highest - c->recv[i].stat.base + 1;
@@ -420,4 +426,5 @@ void rtc_stat(const struct rtc *c, struct rtc_stat *s)
         s->keys_asked += c->recv[i].keys_asked;
     }
     s->loss_in = expected > 0 ? lost / expected : 0;
+    s->loss_out = sent > 0 ? lost_out / sent : 0;
 }

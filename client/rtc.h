@@ -57,7 +57,8 @@ void rtc_set_rtt(struct rtc *c, usec rtt);
 struct rtc_stat {
     uint64_t bytes_in, bytes_out;
     double loss_in;    /* since the start, 0 to 1 */
-    double loss_out;   /* as last reported, the worst line */
+    double loss_out;   /* likewise, as the other side reports */
+    double loss_now;   /* of the last report, the worst line */
     usec rtt;          /* 0 = not known */
     uint64_t remb_bps; /* 0 = not said */
     uint64_t repairs_sent;

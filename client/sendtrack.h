@@ -37,7 +37,8 @@ struct sendlayer {
     uint32_t last_ts;
     struct capture_time last;
     uint32_t packets, octets;
-    double loss; /* last reported by the receiver, 0 to 1 */
+    double loss_now; /* share lost since the report before the last, 0 to 1 */
+    uint32_t lost;   /* in all, as last reported */
     uint64_t repaired;
 };
 

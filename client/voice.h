@@ -6,7 +6,7 @@
 #include "codecs/opus_dec.h"
 
 #define VOICE_STEP 960u /* samples that the loudspeaker takes at a time: 20 ms */
-#define VOICE_ROOM 9600u
+#define VOICE_ROOM 12000u
 #define VOICE_MOST 4800u /* more than 100 ms waiting is cut to VOICE_KEEP */
 #define VOICE_KEEP 1920u
 

@@ -1,0 +1,270 @@
+/* play.c - items to screens and voices; lip sync. */
+#include "client/play.h"
+
+#include "client/screen.h"
+#include "client/show.h"
+#include "client/voice.h"
+#include "engine/io/clock.h"
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SKEW_TOLERATED 20000.0 /* us */
+#define SKEW_STEP_MOST (100 * USEC_MS)
+
+struct picture_line {
+    struct play *owner;
+    size_t line; /* of the connection */
+    char name[64];
+    struct show *show;
+    GSource *told;
+    struct stats_video *stat;
+    bool has_delay;
+    double delay_us; /* from capture to screen, smoothed */
+    usec floor;
+};
+
+struct play {
+    struct play_conf conf;
+    struct net *net;
+    struct session *session;
+    struct screen *screen;
+    struct voice voice[PLAY_VOICES];
+    usec voice_floor;
+    size_t voices;
+    struct picture_line picture[PLAY_PICTURES];
+    size_t pictures;
+};
+
+/* The voice that a room is there to hear: a point the lead's, the lead the point's that speaks. */
+static size_t main_voice(const struct play *p)
+{
+    return p->conf.conf->profile == CONF_LEAD ? 1 : 0;
+}
+
+static bool is_people(const char *name)
+{
+    return strcmp(name, "slides") != 0 && strcmp(name, "board") != 0;
+}
+
+static void note_picture(struct picture_line *l, const struct show_note *n)
+{
+    struct stats *const s = l->owner->conf.stats;
+    if (l->stat)
+        stats_video_shown(l->stat, n->at, n->width, n->height);
+    if (n->has_burnt)
+        stats_ring_add(&s->burnt, n->burnt_ms);
+    if (!n->has_delay)
+        return;
+    if (is_people(l->name))
+        stats_ring_add(&s->delay, n->delay_ms);
+    const double us = n->delay_ms * 1000.0;
+    l->delay_us = l->has_delay ? l->delay_us + (us - l->delay_us) / 16 : us;
+    l->has_delay = true;
+}
+
+static gboolean on_told(gint fd, GIOCondition what, gpointer user)
+{
+    (void)fd;
+    (void)what;
+    struct picture_line *const l = user;
+    struct rtc *const rtc = session_rtc(l->owner->session);
+    struct show_note n;
+    while (show_told(l->show, &n)) {
+        if (n.shown)
+            note_picture(l, &n);
+        if (rtc)
+            rtc_want_key(rtc, l->line, n.wants_key);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void on_item(void *user, size_t line, const struct recvtrack_item *it)
+{
+    struct play *const p = user;
+    if (line < p->voices)
+        voice_put(&p->voice[line], it, clock_now(), clock_wall_us());
+    else if (line - p->voices < p->pictures)
+        show_put(p->picture[line - p->voices].show, &it->frame, it->wall_us);
+}
+
+static void on_open(void *user, bool open)
+{
+    struct play *const p = user;
+    for (size_t i = 0; i < p->voices; i++)
+        voice_restart(&p->voice[i]);
+    p->voice_floor = 0;
+    for (size_t i = 0; i < p->pictures; i++) {
+        p->picture[i].has_delay = false;
+        p->picture[i].floor = 0;
+    }
+    if (p->conf.open)
+        p->conf.open(p->conf.user, open);
+}
+
+static void on_refused(void *user, const char *why)
+{
+    struct play *const p = user;
+    p->conf.refused(p->conf.user, why);
+}
+
+static void add_picture(struct play *p, const char *name)
+{
+    struct picture_line *const l = &p->picture[p->pictures++];
+    l->owner = p;
+    snprintf(l->name, sizeof(l->name), "%s", name);
+    l->stat = stats_video_of(p->conf.stats, name);
+}
+
+static void plan(struct play *p)
+{
+    const size_t shown = size_min(p->conf.points, 3);
+    if (p->conf.conf->profile == CONF_POINT) {
+        p->voices = 2;
+        add_picture(p, "camera");
+        add_picture(p, "slides");
+        add_picture(p, "floor");
+        return;
+    }
+    p->voices = 1 + (shown ? shown : 1);
+    for (size_t i = 1; i <= shown; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "wall/%zu", i);
+        add_picture(p, name);
+    }
+}
+
+static enum err open_pictures(struct play *p)
+{
+    const char *names[PLAY_PICTURES];
+    for (size_t i = 0; i < p->pictures; i++)
+        names[i] = p->picture[i].name;
+    enum err e = screen_new(&p->screen, p->conf.output, names, p->pictures);
+    for (size_t i = 0; i < p->pictures && e == OK; i++) {
+        struct picture_line *const l = &p->picture[i];
+        l->line = p->voices + i;
+        e = show_new(&l->show, p->screen, i);
+        if (e != OK)
+            break;
+        l->told = g_unix_fd_source_new(show_fd(l->show), G_IO_IN);
+        g_source_set_callback(l->told, G_SOURCE_FUNC(on_told), l, NULL);
+        g_source_attach(l->told, p->net->ctx);
+    }
+    return e;
+}
+
+static enum err open_voices(struct play *p)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < p->voices && e == OK; i++)
+        e = voice_init(&p->voice[i], i == main_voice(p) ? &p->conf.stats->voice : NULL);
+    return e;
+}
+
+static enum err connect_all(struct play *p)
+{
+    const struct conf *const c = p->conf.conf;
+    GString *const path = g_string_new("/whep/");
+    g_string_append_printf(path, "%s?slots=", c->lesson);
+    struct session_conf sc = {.name = "play",
+                              .relay = c->relay,
+                              .token = c->token,
+                              .lines = p->voices + p->pictures,
+                              .item = on_item,
+                              .open = on_open,
+                              .refused = on_refused,
+                              .user = p};
+    for (size_t i = 0; i < p->voices; i++)
+        sc.line[i].audio = true;
+    for (size_t i = 0; i < p->pictures; i++)
+        g_string_append_printf(path, "%s%s", i ? "," : "", p->picture[i].name);
+    sc.path = path->str;
+    const enum err e = session_new(&p->session, p->net, &sc);
+    g_string_free(path, TRUE);
+    return e;
+}
+
+enum err play_new(struct play **out, struct net *net, const struct play_conf *c)
+{
+    struct play *const p = calloc(1, sizeof(*p));
+    *out = p;
+    if (!p)
+        return E_NOMEM;
+    p->net = net;
+    p->conf = *c;
+    plan(p);
+    enum err e = open_voices(p);
+    if (e == OK)
+        e = open_pictures(p);
+    if (e == OK)
+        e = connect_all(p);
+    if (e != OK)
+        play_free(out);
+    return e;
+}
+
+void play_free(struct play **pp)
+{
+    struct play *const p = *pp;
+    if (!p)
+        return;
+    session_free(&p->session);
+    for (size_t i = 0; i < p->pictures; i++) {
+        if (p->picture[i].told) {
+            g_source_destroy(p->picture[i].told);
+            g_source_unref(p->picture[i].told);
+        }
+        show_free(&p->picture[i].show);
+    }
+    for (size_t i = 0; i < p->voices; i++)
+        voice_fini(&p->voice[i]);
+    screen_free(&p->screen);
+    free(p);
+    *pp = NULL;
+}
+
+struct session *play_session(struct play *p)
+{
+    return p->session;
+}
+
+void play_speak(struct play *p, usec now)
+{
+    int32_t mix[VOICE_STEP] = {0};
+    int16_t pcm[VOICE_STEP];
+    for (size_t i = 0; i < p->voices; i++)
+        voice_mix(&p->voice[i], mix);
+    voice_limit(mix, pcm);
+    output_sound(p->conf.output, pcm, VOICE_STEP, now);
+}
+
+/* Takes delay away from where it was added before it adds any on the other side. */
+static void shift(usec *late, usec *early, usec by)
+{
+    const usec back = usec_min(*late, by);
+    *late -= back;
+    *early += by - back;
+}
+
+void play_keep_together(struct play *p)
+{
+    struct rtc *const rtc = session_rtc(p->session);
+    struct voice *const v = &p->voice[0];
+    struct picture_line *const l = &p->picture[0];
+    if (p->conf.conf->profile != CONF_POINT || !rtc || !v->has_delay || !l->has_delay)
+        return;
+    const double skew = v->delay_us - l->delay_us;
+    stats_ring_add(&p->conf.stats->skew, (int32_t)(skew / 1000));
+    const double size = skew < 0 ? -skew : skew;
+    if (size < SKEW_TOLERATED)
+        return;
+    const usec by = usec_min((usec)size / 2, SKEW_STEP_MOST);
+    if (skew > 0)
+        shift(&p->voice_floor, &l->floor, by);
+    else
+        shift(&l->floor, &p->voice_floor, by);
+    rtc_floor(rtc, 0, p->voice_floor ? RECVTRACK_DELAY_MIN + p->voice_floor : 0);
+    rtc_floor(rtc, l->line, l->floor ? RECVTRACK_DELAY_MIN + l->floor : 0);
+}

@@ -1,0 +1,236 @@
+/* publish.c - sources to lines, coded pieces to packets. */
+#include "client/publish.h"
+
+#include "client/ladder.h"
+#include "engine/io/clock.h"
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct line {
+    struct publish *owner;
+    const char *flag; /* for messages */
+    const char *name; /* of the source, in the request */
+    enum capture_what what;
+    const struct conf_source *source;
+    struct feed *feed;
+    GSource *ready;
+};
+
+struct publish {
+    struct publish_conf conf;
+    struct net *net;
+    struct session *session;
+    struct line line[PUBLISH_SOURCES];
+    size_t n;
+};
+
+static void send_piece(const struct line *l, struct rtc *rtc, size_t line, const struct feed_out *o)
+{
+    struct outq *const out = &l->owner->net->out;
+    const usec now = clock_now();
+    if (o->audio) {
+        const struct sendtrack_sound s = {.data = o->data,
+                                          .len = o->piece[0].len,
+                                          .ts = o->ts,
+                                          .level = o->level,
+                                          .when = o->when};
+        rtc_voice(rtc, now, line, &s, out);
+        return;
+    }
+    for (size_t i = 0; i < o->n; i++) {
+        const struct feed_piece *const p = &o->piece[i];
+        const struct sendtrack_frame f = {
+            .data = o->data + p->off, .len = p->len, .desc = p->desc, .when = o->when};
+        rtc_picture(rtc, now, line, p->layer, &f, out);
+    }
+}
+
+static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
+{
+    (void)fd;
+    (void)what;
+    struct line *const l = user;
+    struct rtc *const rtc = session_rtc(l->owner->session);
+    const size_t line = (size_t)(l - l->owner->line);
+    for (struct feed_out *o; (o = feed_take(l->feed)) != NULL; free(o)) {
+        if (rtc)
+            send_piece(l, rtc, line, o);
+    }
+    if (!rtc)
+        return G_SOURCE_CONTINUE;
+    if (rtc_key_asked(rtc, line))
+        feed_want_key(l->feed);
+    session_flush(l->owner->session);
+    return G_SOURCE_CONTINUE;
+}
+
+static void on_refused(void *user, const char *why)
+{
+    struct publish *const p = user;
+    p->conf.refused(p->conf.user, why);
+}
+
+/* Nothing is coded while nobody takes it. */
+static void on_open(void *user, bool open)
+{
+    struct publish *const p = user;
+    struct rtc *const rtc = session_rtc(p->session);
+    for (size_t i = 0; i < p->n; i++)
+        feed_activate(p->line[i].feed, open && rtc ? rtc_layers(rtc, i) : 0);
+    if (p->conf.open)
+        p->conf.open(p->conf.user, open);
+}
+
+static void add_line(struct publish *p, const char *flag, const char *name, enum capture_what what,
+                     const struct conf_source *source)
+{
+    if (source->kind == SOURCE_NONE)
+        return;
+    p->line[p->n++] =
+        (struct line){.owner = p, .flag = flag, .name = name, .what = what, .source = source};
+}
+
+static void plan_lines(struct publish *p)
+{
+    const struct conf *const c = p->conf.conf;
+    const bool lead = c->profile == CONF_LEAD;
+    add_line(p, "--mic", "", CAPTURE_VOICE, &c->mic);
+    add_line(p, "--camera", lead ? "camera" : "class", lead ? CAPTURE_CAMERA : CAPTURE_CLASS,
+             &c->camera);
+    add_line(p, "--slides", "slides", CAPTURE_SLIDES, &c->slides);
+    add_line(p, "--board", "board", CAPTURE_BOARD, &c->board);
+}
+
+static bool wants_echo_cancel(const struct publish *p)
+{
+    const enum source_kind k = p->conf.conf->mic.kind;
+    return p->conf.conf->echo_cancel || k == SOURCE_PULSE || k == SOURCE_ALSA ||
+           k == SOURCE_PIPEWIRE;
+}
+
+static enum err open_line(struct publish *p, struct line *l, char why[CAPTURE_WHY])
+{
+    char what[CAPTURE_WHY];
+    const struct capture_conf c = {
+        .source = l->source,
+        .what = l->what,
+        .burn = p->conf.conf->burn_time,
+        .probe = wants_echo_cancel(p) ? p->conf.probe : NULL,
+        .start = p->conf.start,
+    };
+    const enum err e = feed_new(&l->feed, &c, rng_u32(&p->net->rng), p->net->log, what);
+    if (e != OK) {
+        g_snprintf(why, CAPTURE_WHY, "%s %s", l->flag, e == E_IO ? what : err_name(e));
+        return e;
+    }
+    l->ready = g_unix_fd_source_new(feed_fd(l->feed), G_IO_IN);
+    g_source_set_callback(l->ready, G_SOURCE_FUNC(on_ready), l, NULL);
+    g_source_attach(l->ready, p->net->ctx);
+    return OK;
+}
+
+/* The same after a restart of this program on this machine, so that it takes over from itself. */
+static void client_key(const struct conf *c, char out[80])
+{
+    char host[64] = "";
+    gethostname(host, sizeof(host) - 1);
+    for (char *p = host; *p; p++)
+        *p = g_ascii_isalnum(*p) || *p == '-' || *p == '.' ? *p : '-';
+    snprintf(out, 80, "room-%.5s-%.50s", c->profile == CONF_LEAD ? "lead" : "point", host);
+}
+
+static char *whip_path(const struct publish *p)
+{
+    char key[80];
+    client_key(p->conf.conf, key);
+    GString *const s = g_string_new("/whip/");
+    g_string_append_printf(s, "%s?client=%s&sources=", p->conf.conf->lesson, key);
+    const char *comma = "";
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->line[i].what == CAPTURE_VOICE)
+            continue;
+        g_string_append_printf(s, "%s%s", comma, p->line[i].name);
+        comma = ",";
+    }
+    return g_string_free(s, FALSE);
+}
+
+static enum err connect_all(struct publish *p)
+{
+    const struct conf *const c = p->conf.conf;
+    char *const path = whip_path(p);
+    struct session_conf sc = {.name = "publish",
+                              .relay = c->relay,
+                              .token = c->token,
+                              .path = path,
+                              .publish = true,
+                              .lines = p->n,
+                              .open = on_open,
+                              .refused = on_refused,
+                              .user = p};
+    for (size_t i = 0; i < p->n; i++) {
+        struct session_line *const l = &sc.line[i];
+        l->audio = p->line[i].what == CAPTURE_VOICE;
+        l->layers = ladder_layers(p->line[i].what);
+        for (size_t k = 0; k < l->layers; k++)
+            l->rid[k] = ladder_rid(p->line[i].what, k);
+    }
+    const enum err e = session_new(&p->session, p->net, &sc);
+    g_free(path);
+    return e;
+}
+
+enum err publish_new(struct publish **out, struct net *net, const struct publish_conf *c,
+                     char why[CAPTURE_WHY])
+{
+    struct publish *const p = calloc(1, sizeof(*p));
+    *out = p;
+    g_snprintf(why, CAPTURE_WHY, "no memory");
+    if (!p)
+        return E_NOMEM;
+    p->net = net;
+    p->conf = *c;
+    plan_lines(p);
+    enum err e = OK;
+    for (size_t i = 0; i < p->n && e == OK; i++)
+        e = open_line(p, &p->line[i], why);
+    if (e == OK)
+        e = connect_all(p);
+    if (e != OK)
+        publish_free(out);
+    return e;
+}
+
+void publish_free(struct publish **pp)
+{
+    struct publish *const p = *pp;
+    if (!p)
+        return;
+    session_free(&p->session);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->line[i].ready) {
+            g_source_destroy(p->line[i].ready);
+            g_source_unref(p->line[i].ready);
+        }
+        feed_free(&p->line[i].feed);
+    }
+    free(p);
+    *pp = NULL;
+}
+
+struct session *publish_session(struct publish *p)
+{
+    return p->session;
+}
+
+void publish_follow_loss(struct publish *p, double loss)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->line[i].what == CAPTURE_VOICE)
+            feed_set_loss(p->line[i].feed, (unsigned)(loss * 100 + 5));
+    }
+}
