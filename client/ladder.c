@@ -69,7 +69,7 @@ void ladder_conf(struct vp8enc_conf *c, enum capture_what what, int width, int h
     c->layers = (unsigned)n;
     c->fps = capture_fps(what);
     c->temporal = p->temporal;
-    c->threads = 2;
+    c->threads = 1; /* more wait for each other by spinning, which costs more than it gains here */
     c->content = p->content;
     for (size_t i = 0; i < n; i++)
         c->size[i] = fit(&p->rung[p->layers - n + i], width, height);

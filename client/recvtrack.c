@@ -61,7 +61,7 @@ static void take(struct recvtrack *t, usec now, struct pkt *p)
 {
     if (t->media->nack)
         nack_input(&t->nack, now, p->rtp.ext_seq);
-    jitter_put(&t->jitter, now, p);
+    jitter_put(&t->jitter, now, pkt_ref(p));
 }
 
 static void take_repair(struct recvtrack *t, usec now, struct pkt *p)
