@@ -1,0 +1,129 @@
+/* sessions.c - the WHIP and WHEP connections of all lessons. */
+#include "relay/control/core.h"
+#include "relay/control/slots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct session *session_new(struct control *c, struct live *v, const struct request *r, bool play)
+{
+    struct session *const s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->id = ++c->last_member;
+    rng_text(&c->rng, s->key, SESSION_CAP - 1);
+    s->lesson = v->l;
+    s->claims = r->claims;
+    s->play = play;
+    s->seat = lesson_seat(v->l, &r->claims);
+    s->ice = 1;
+    s->joined_at = c->wall_ms;
+    if (table_put(&c->sessions, s->key, s) != OK) {
+        free(s);
+        return NULL;
+    }
+    if (table_put(&c->members, &s->id, s) != OK) {
+        (void)table_del(&c->sessions, s->key);
+        free(s);
+        return NULL;
+    }
+    s->next = v->sessions;
+    v->sessions = s;
+    return s;
+}
+
+struct live *session_live(struct control *c, const struct session *s)
+{
+    char key[ID_CAP] = {0};
+    memcpy(key, s->lesson->id, strlen(s->lesson->id));
+    return table_get(&c->lives, key);
+}
+
+struct session *session_find(struct control *c, const char *key)
+{
+    char k[SESSION_CAP] = {0};
+    memcpy(k, key, strnlen(key, SESSION_CAP - 1));
+    return table_get(&c->sessions, k);
+}
+
+void session_free(struct control *c, struct session *s)
+{
+    struct live *const v = session_live(c, s);
+    struct session **at = &v->sessions;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    (void)table_del(&c->sessions, s->key);
+    (void)table_del(&c->members, &s->id);
+    free(s);
+}
+
+/* The hub knows already, or has been told. */
+static void gone(struct control *c, struct session *s)
+{
+    struct live *const v = session_live(c, s);
+    s->state = MEMBER_GONE;
+    s->live = 0;
+    v->sites_due = true;
+    events_member(c, v, s);
+    log_info(c->log, s->play ? "a viewer has left" : "a publisher has left",
+             "lesson=%s member=%u role=%s site=%s", v->l->id, s->id, role_name(s->claims.role),
+             s->claims.site);
+    session_free(c, s);
+}
+
+void session_close(struct control *c, struct session *s)
+{
+    struct live *const v = session_live(c, s);
+    const struct cmd cmd = {.kind = CMD_MEMBER_DEL, .room = v->l->room, .member = s->id};
+    if (!rooms_command(c, v, &cmd))
+        log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, v->worker);
+    gone(c, s);
+}
+
+void session_state(struct control *c, struct session *s, enum member_state state)
+{
+    if (state == MEMBER_GONE) {
+        gone(c, s);
+        return;
+    }
+    if (s->state == state)
+        return;
+    struct live *const v = session_live(c, s);
+    s->state = state;
+    v->sites_due = true;
+    events_member(c, v, s);
+    if (state == MEMBER_AWAY)
+        log_info(c->log, "nothing heard of a member", "lesson=%s member=%u site=%s", v->l->id,
+                 s->id, s->claims.site);
+}
+
+static const char *state_name(enum member_state s)
+{
+    static const char *const names[] = {"connecting", "open", "away", "gone"};
+    return names[s];
+}
+
+static json_t *sources_json(unsigned bits)
+{
+    json_t *const a = json_array();
+    for (enum source i = SRC_VOICE; a && i < SRC_COUNT; i++)
+        if (bits & 1u << i)
+            (void)json_array_append_new(a, json_string(source_name(i)));
+    return a;
+}
+
+json_t *session_json(const struct session *s)
+{
+    char text[TIME_TEXT];
+    char slot[SLOT_TEXT];
+    json_t *const slots = json_array();
+    for (size_t i = 0; s->play && i < s->videos; i++)
+        (void)json_array_append_new(slots, json_string(slot_text(&s->slot[i], s->lesson, slot)));
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s?, s:s, s:o, s:o, s:s}", "id", (json_int_t)s->id,
+                     "kind", s->play ? "play" : "publish", "sub", s->claims.sub, "name",
+                     s->claims.name, "role", role_name(s->claims.role), "site",
+                     s->claims.site[0] ? s->claims.site : NULL, "state", state_name(s->state),
+                     "sources", sources_json(s->sources), "slots", slots, "joined_at",
+                     text_time(s->joined_at, text));
+}
