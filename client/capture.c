@@ -19,13 +19,15 @@
 
 struct capture {
     struct capture_conf conf;
+    struct conf_source source; /* that conf points to */
     struct gstsource *gst;
     struct testcard *card;
     struct gstpkt_picture pic;
     GstSample *still; /* of a file that is one picture */
     struct looper looper;
     struct chunker *chunks;
-    usec still_at;
+    usec still_at;       /* 0 until the source is known to be a still picture */
+    usec last_at;        /* of the picture given last */
     int64_t test_wall;   /* next item of a test source */
     int64_t sound_first; /* number of the first sample */
     bool sound_any;
@@ -104,6 +106,8 @@ enum err capture_new(struct capture **out, const struct capture_conf *conf, char
     g_mutex_init(&c->lock);
     g_cond_init(&c->woken);
     c->conf = *conf;
+    c->source = *conf->source;
+    c->conf.source = &c->source;
     c->chunks = conf->what == CAPTURE_VOICE ? calloc(1, sizeof(*c->chunks)) : NULL;
     enum err e = conf->what == CAPTURE_VOICE && !c->chunks ? E_NOMEM : OK;
     if (e == OK)
@@ -230,14 +234,25 @@ static GstSample *still_sample(struct capture *c, usec *at)
 {
     if (!c->still || is_stopped(c))
         return NULL;
-    c->still_at = usec_max(c->still_at + frame_time(c), clock_now() - LATE);
+    c->still_at = usec_max(c->last_at + frame_time(c), clock_now() - LATE);
     *at = c->still_at;
     return gst_sample_ref(c->still);
+}
+
+/* videorate adds a picture at the end of a file whose sound is longer; the next round's first comes
+ * too soon after it. */
+static bool is_beyond(const struct capture *c, GstSample *s)
+{
+    return c->looper.length && gstpkt_position(s) + frame_time(c) / 2 > c->looper.length;
 }
 
 static GstSample *picture_sample(struct capture *c, usec *at)
 {
     GstSample *s = c->still_at ? NULL : next_sample(c);
+    while (s && c->looper.items && is_beyond(c, s)) {
+        gst_sample_unref(s);
+        s = next_sample(c);
+    }
     if (s) {
         *at = time_of(c, s);
         if (c->conf.source->kind == SOURCE_FILE)
@@ -269,6 +284,7 @@ bool capture_picture(struct capture *c, struct capture_picture *out)
             set_slide_text(c);
         out->when = moment(at);
         out->pic = c->pic.pic;
+        c->last_at = at;
         if (burn)
             timecode_draw(&out->pic, out->when.wall_us / 1000);
         return true;

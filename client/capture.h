@@ -13,7 +13,7 @@
 enum capture_what { CAPTURE_CAMERA, CAPTURE_CLASS, CAPTURE_SLIDES, CAPTURE_BOARD, CAPTURE_VOICE };
 
 struct capture_conf {
-    const struct conf_source *source;
+    const struct conf_source *source; /* copied */
     enum capture_what what;
     bool burn;         /* draw the time of day into the picture */
     const char *probe; /* name of the element that hears the loudspeaker; NULL = none */
