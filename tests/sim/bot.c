@@ -1,0 +1,395 @@
+#include "tests/sim/bot.h"
+
+#include "engine/wire/rtcp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPORT_EVERY USEC_SEC
+#define DEADLINE (3 * USEC_SEC)
+
+/* The bytes after BOT_BODY: a place in this block that follows from source and number. */
+static uint8_t block[65536];
+
+static void fill_block(void)
+{
+    if (block[0] || block[1])
+        return;
+    uint32_t x = 2463534242u; /* Marsaglia 2003 */
+    for (size_t i = 0; i < sizeof block; i++) {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        block[i] = (uint8_t)x;
+    }
+}
+
+static const uint8_t *pattern(uint32_t tag, uint32_t count)
+{
+    return block + (tag * 2654435761u + count * 40503u) % (sizeof block - 2000);
+}
+
+struct bot *bot_new(const char *name, const struct nego *n, const struct nego_self *self,
+                    struct rng *rng, char *offer)
+{
+    struct bot *const b = calloc(1, sizeof *b);
+    assert(b);
+    fill_block();
+    b->name = name;
+    b->nego = *n;
+    b->rng = rng;
+    b->ssrc = rng_u32(rng);
+    b->pool = pkt_pool_new(4096);
+    assert(b->pool);
+    const bool ok = nego_offer(&b->nego, self, rng, offer);
+    assert(ok);
+    return b;
+}
+
+void bot_free(struct bot **bp)
+{
+    struct bot *const b = *bp;
+    if (!b)
+        return;
+    for (size_t i = 0; i < b->sends; i++)
+        hist_fini(&b->send[i].hist);
+    peer_free(&b->peer);
+    pkt_pool_free(&b->pool);
+    free(b);
+    *bp = NULL;
+}
+
+void bot_start(struct bot *b, const char *answer, size_t len, const struct dtls_cert *cert,
+               const struct addr *addr, usec now)
+{
+    struct nego_error e;
+    bool ok = nego_accept(&b->nego, answer, len, &e);
+    assert(ok);
+    struct peer_conf c = {.ice = b->nego.ice, .cert = cert, .dtls_server = b->nego.dtls_server};
+    c.ice.controlling = true;
+    memcpy(c.fingerprint, b->nego.fingerprint, sizeof c.fingerprint);
+    ok = peer_new(&b->peer, &c, b->rng, now) == OK;
+    assert(ok);
+    b->addr = *addr;
+    b->joined_at = now;
+    b->report_at = now + REPORT_EVERY;
+    for (uint8_t i = 0; i < b->nego.n; i++) {
+        b->recv[i].line = i;
+        recvstat_init(&b->recv[i].stat, b->nego.media[i].ssrc[0],
+                      b->nego.media[i].audio ? 48000 : 90000);
+        nack_init(&b->recv[i].nack, DEADLINE);
+    }
+}
+
+void bot_sends(struct bot *b, uint8_t line, uint8_t layer, uint32_t tag, usec every,
+               unsigned packets, size_t bytes)
+{
+    assert(b->sends < ARRAY_LEN(b->send) && bytes > BOT_BODY && bytes < 1160);
+    struct bot_stream *const s = &b->send[b->sends++];
+    *s = (struct bot_stream){.line = line,
+                             .layer = layer,
+                             .tag = tag,
+                             .every = every,
+                             .packets = packets,
+                             .bytes = bytes,
+                             .key_wanted = true,
+                             .seq = (uint16_t)rng_u32(b->rng),
+                             .rtx_seq = (uint16_t)rng_u32(b->rng),
+                             .ts = rng_u32(b->rng)};
+    const enum err e = hist_init(&s->hist, 256);
+    assert(e == OK);
+}
+
+bool bot_open(const struct bot *b, usec now)
+{
+    return b->peer && peer_state(b->peer, now) == PEER_OPEN;
+}
+
+static size_t write_ext_head(const struct bot *b, const struct bot_stream *s,
+                             const struct rtp_head *h, uint8_t *out)
+{
+    const struct nego_media *const m = &b->nego.media[s->line];
+    const struct rtp_ext_values v = {
+        .mid = m->mid,
+        .rid = m->layers > 1 ? m->rid[s->layer] : NULL,
+        .has_level = m->audio,
+        .level = 30,
+    };
+    return rtp_write(out, 200, h, &m->ext, &v);
+}
+
+/* Builds the packet in its own pool (for repairs), with a plain header of which only rtp.* counts.
+ */
+static struct pkt *make(struct bot *b, struct bot_stream *s, bool key, bool first, bool last)
+{
+    struct pkt *const p = pkt_get(b->pool);
+    assert(p);
+    uint8_t *w = p->data;
+    const bool audio = b->nego.media[s->line].audio;
+    if (!audio) {
+        struct vp8_desc d = {.start = first,
+                             .picture_id = s->picture_id,
+                             .has_pid = true,
+                             .pid_long = true,
+                             .has_tl0 = true,
+                             .tl0picidx = s->tl0,
+                             .has_tid = true};
+        w += vp8_desc_write(&d, w, VP8_DESC_MAX);
+        /* Head of a key or delta frame (RFC 6386 9.1), so that the relay sees what it is. */
+        static const uint8_t head[10] = {0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x00, 0x05, 0xd0, 0x02};
+        memcpy(w, head, sizeof head);
+        if (!key)
+            w[0] |= 1;
+        w += sizeof head;
+    }
+    put_be32(w, s->tag);
+    put_be32(w + 4, s->count);
+    put_be32(w + 8, (uint32_t)key << 1 | first);
+    memcpy(w + 12, pattern(s->tag, s->count), s->bytes);
+    p->len = (uint16_t)(w + 12 + s->bytes - p->data);
+    p->rtp = (struct pkt_rtp){.seq = s->seq,
+                              .ext_seq = 0x10000u + s->count,
+                              .ts = s->ts,
+                              .marker = audio || last,
+                              .payload_len = p->len};
+    s->count++;
+    s->seq++;
+    return p;
+}
+
+static void emit(struct bot *b, struct bot_stream *s, const struct pkt *p, bool rtx,
+                 struct outq *out)
+{
+    const struct nego_media *const m = &b->nego.media[s->line];
+    struct seal *const seal = peer_seal(b->peer);
+    uint8_t *const to = outq_reserve(out, peer_addr(b->peer), 1500);
+    if (!to || !seal)
+        return;
+    const struct rtp_head h = {.ssrc = rtx ? m->rtx_ssrc[s->layer] : m->ssrc[s->layer],
+                               .ts = p->rtp.ts,
+                               .seq = rtx ? s->rtx_seq++ : p->rtp.seq,
+                               .pt = rtx ? m->rtx_pt : m->pt,
+                               .marker = p->rtp.marker};
+    size_t head = write_ext_head(b, s, &h, to);
+    size_t patched = 0;
+    if (rtx) {
+        put_be16(to + head, p->rtp.seq);
+        patched = 2;
+    }
+    outq_commit(out, seal_rtp(seal, to, 1500, head, patched, p->data, p->len));
+    s->sent++;
+    s->octets += p->len;
+}
+
+static void send_frame(struct bot *b, struct bot_stream *s, struct outq *out)
+{
+    const bool audio = b->nego.media[s->line].audio;
+    const bool key = !audio && s->key_wanted;
+    const unsigned n = key ? 3 * s->packets : s->packets;
+    s->key_wanted = false;
+    for (unsigned i = 0; i < n; i++) {
+        struct pkt *p = make(b, s, key, i == 0, i + 1 == n);
+        emit(b, s, p, false, out);
+        hist_put(&s->hist, p);
+        pkt_unref(&p);
+    }
+    s->ts += (uint32_t)(s->every * (audio ? 48000 : 90000) / USEC_SEC);
+    s->picture_id = (s->picture_id + 1) & 0x7fff;
+    s->tl0++;
+}
+
+static struct bot_stream *stream_of(struct bot *b, uint32_t ssrc)
+{
+    for (size_t i = 0; i < b->sends; i++)
+        if (b->nego.media[b->send[i].line].ssrc[b->send[i].layer] == ssrc)
+            return &b->send[i];
+    return NULL;
+}
+
+static void answer_nack(struct bot *b, const struct rtcp_item *it, struct outq *out)
+{
+    struct bot_stream *const s = stream_of(b, it->media);
+    uint16_t seq[256];
+    const size_t n = s ? rtcp_nack_list(it, seq, ARRAY_LEN(seq)) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t back = (uint16_t)(s->seq - seq[i]);
+        struct pkt *const p = hist_get(&s->hist, 0x10000u + s->count - back);
+        if (p) {
+            emit(b, s, p, true, out);
+            b->rtx_sent++;
+        } else {
+            b->nacks_unknown++;
+        }
+    }
+}
+
+static void input_rtcp(struct bot *b, usec now, const struct pkt *p, struct outq *out)
+{
+    struct reader r = reader_of(p->data, p->len);
+    struct rtcp_item it;
+    while (rtcp_next(&r, &it)) {
+        struct bot_stream *const s = stream_of(b, it.media);
+        if (it.kind == RTCP_NACK)
+            answer_nack(b, &it, out);
+        if (it.kind == RTCP_PLI && s) {
+            s->plis++;
+            b->plis++;
+            for (size_t i = 0; i < b->sends; i++) /* aligned key frames */
+                if (b->send[i].line == s->line)
+                    b->send[i].key_wanted = true;
+        }
+        for (size_t i = 0; it.kind == RTCP_SR && i < b->nego.n; i++)
+            if (b->nego.media[i].ssrc[0] == it.sender)
+                recvstat_sr(&b->recv[i].stat, now, it.ntp);
+    }
+}
+
+/* The payload must be what its source made, byte for byte. */
+static void check_body(struct bot *b, struct bot_recv *r, usec now, const struct pkt *p)
+{
+    const uint8_t *w = p->data + p->rtp.payload_off;
+    size_t len = p->rtp.payload_len;
+    const bool audio = b->nego.media[r->line].audio;
+    struct vp8_desc d = {0};
+    if (!audio) {
+        if (!vp8_desc_parse(w, len, &d) || len < d.len + 10u) {
+            b->wrong++;
+            return;
+        }
+        w += d.len + 10;
+        len -= d.len + 10u;
+    }
+    const uint32_t tag = len > 12 ? be32(w) : 0;
+    if (!tag || tag >= 64 || memcmp(w + 12, pattern(tag, be32(w + 4)), len - 12) != 0) {
+        b->wrong++;
+        return;
+    }
+    r->tag = tag;
+    r->by_tag[tag]++;
+    r->last_at = now;
+    if (audio || !d.start || be32(w + 8) != 3)
+        return;
+    r->keys++;
+    if (!r->first_key_at)
+        r->first_key_at = now;
+}
+
+static struct bot_recv *recv_of(struct bot *b, const struct pkt *p, bool *rtx)
+{
+    for (size_t i = 0; i < b->nego.n; i++) {
+        const struct nego_media *const m = &b->nego.media[i];
+        if (!m->recv || m->refused)
+            continue;
+        *rtx = m->rtx_ssrc[0] && p->rtp.ssrc == m->rtx_ssrc[0];
+        if (*rtx || p->rtp.ssrc == m->ssrc[0])
+            return &b->recv[i];
+    }
+    return NULL;
+}
+
+static void input_rtp(struct bot *b, usec now, struct pkt *p)
+{
+    bool rtx = false;
+    struct bot_recv *const r = recv_of(b, p, &rtx);
+    if (!r) {
+        b->wrong++;
+        return;
+    }
+    const struct nego_media *const m = &b->nego.media[r->line];
+    if (rtx && !rtp_undo_rtx(p, m->ssrc[0], m->pt))
+        return;
+    uint32_t ext = 0;
+    if (!recvstat_input(&r->stat, now, &p->rtp, p->len, &ext))
+        return;
+    if (m->nack)
+        nack_input(&r->nack, now, ext);
+    r->packets++;
+    r->repaired += rtx;
+    check_body(b, r, now, p);
+}
+
+void bot_input(struct bot *b, usec now, struct pkt *p, struct outq *out)
+{
+    if (!b->silent) {
+        switch (peer_input(b->peer, now, p, out)) {
+        case PEER_IN_NOTHING:
+            break;
+        case PEER_IN_RTP:
+            input_rtp(b, now, p);
+            break;
+        case PEER_IN_RTCP:
+            input_rtcp(b, now, p, out);
+            break;
+        }
+    }
+    pkt_unref(&p);
+}
+
+static void report(struct bot *b, usec now, struct writer *w)
+{
+    struct rtcp_report rep[NEGO_MEDIA];
+    size_t n = 0;
+    for (size_t i = 0; i < b->sends; i++) {
+        const struct bot_stream *const s = &b->send[i];
+        rtcp_write_sr(w, b->nego.media[s->line].ssrc[s->layer], ntp_of_unix_us(now + b->ntp_offset),
+                      s->ts, s->sent, s->octets);
+    }
+    for (size_t i = 0; i < b->nego.n; i++)
+        if (b->nego.media[i].recv && b->recv[i].packets)
+            recvstat_report(&b->recv[i].stat, now, &rep[n++]);
+    if (n)
+        rtcp_write_rr(w, b->ssrc, rep, n);
+}
+
+static void ask(struct bot *b, usec now, struct writer *w)
+{
+    for (size_t i = 0; i < b->nego.n; i++) {
+        uint16_t seq[64];
+        struct bot_recv *const r = &b->recv[i];
+        const size_t n = b->nego.media[i].recv ? nack_poll(&r->nack, now, seq, 64) : 0;
+        if (n)
+            rtcp_write_nack(w, b->ssrc, b->nego.media[i].ssrc[0], seq, n);
+    }
+}
+
+void bot_tick(struct bot *b, usec now, struct outq *out)
+{
+    if (b->silent)
+        return;
+    if (peer_next(b->peer) <= now)
+        peer_tick(b->peer, now, out);
+    if (!bot_open(b, now))
+        return;
+    uint8_t buf[1200];
+    struct writer w = writer_of(buf, sizeof buf - SEAL_GROWTH);
+    for (size_t i = 0; i < b->sends; i++) {
+        struct bot_stream *const s = &b->send[i];
+        if (!s->next)
+            s->next = now;
+        for (; s->next <= now; s->next += s->every)
+            send_frame(b, s, out);
+    }
+    if (now >= b->report_at) {
+        report(b, now, &w);
+        b->report_at = now + REPORT_EVERY;
+    }
+    ask(b, now, &w);
+    if (w.len)
+        (void)!peer_send_rtcp(b->peer, buf, w.len, out);
+}
+
+usec bot_next(const struct bot *b)
+{
+    if (b->silent)
+        return USEC_NEVER;
+    usec at = peer_next(b->peer);
+    if (!peer_seal(b->peer))
+        return at;
+    at = usec_min(at, b->report_at);
+    for (size_t i = 0; i < b->sends; i++)
+        at = usec_min(at, b->send[i].next);
+    for (size_t i = 0; i < b->nego.n; i++)
+        if (b->nego.media[i].recv)
+            at = usec_min(at, nack_next(&b->recv[i].nack));
+    return at;
+}
