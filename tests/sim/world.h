@@ -1,0 +1,70 @@
+/* world.h - a whole lesson in one process on a virtual clock: a real hub, real peers, simulated
+ * links. Everything that happens follows from the seed. */
+#pragma once
+
+#include "relay/media/hub.h"
+#include "tests/sim/bot.h"
+#include "tests/sim/link.h"
+
+#define WORLD_BOTS 400
+#define WORLD_ROOM 7
+
+struct world_bot {
+    struct bot *bot;
+    struct link up, down;
+    member_id id;
+    uint8_t state; /* last enum member_state that the hub told */
+    usec state_at;
+    uint32_t first_us; /* NOTE_FIRST; 0 = not yet */
+    uint64_t stats;    /* NOTE_STATS seen */
+    struct member_stats last;
+    usec next; /* bot_next after its last turn */
+};
+
+struct world {
+    usec now;
+    struct rng rng;
+    struct dtls_cert *cert;
+    struct hub *hub;
+    struct log log;
+    struct pkt_pool *pool;
+    struct addr addr; /* of the hub */
+    struct nego_self self;
+    struct wire *up, *down;
+    struct outq out;
+    struct world_bot bots[WORLD_BOTS];
+    size_t n;
+    uint8_t speaking; /* last NOTE_SPEAK */
+    uint64_t taps;    /* TAP_RTP seen, all sent home at once */
+    uint64_t tap_tracks;
+    uint64_t tracks_up;
+};
+
+void world_init(struct world *w, uint8_t seed);
+void world_fini(struct world *w);
+
+/* Adds a connection. site, lead: as in cmd_join; `want` as for nego_offer; `source` and `slot` by
+ * line. Both directions use `link`. */
+struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
+                             const struct nego *want, const uint8_t source[NEGO_MEDIA],
+                             const struct slot slot[NEGO_MEDIA], const struct link_conf *link);
+void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool record);
+void world_command(struct world *w, const struct cmd *c);
+
+/* Runs until the virtual time. */
+void world_run(struct world *w, usec until);
+
+/* Ready-made members. */
+struct world_bot *world_lead(struct world *w,
+                             const struct link_conf *l); /* camera, slides, voice */
+struct world_bot *world_lead_plays(struct world *w,
+                                   const struct link_conf *l); /* wall/1…3, 1 + 3 voices */
+struct world_bot *world_point(struct world *w, uint8_t site,
+                              const struct link_conf *l); /* class, voice */
+struct world_bot *world_plays(struct world *w, uint8_t site,
+                              const struct link_conf *l); /* camera, slides, floor; lead, floor */
+
+/* Tags in the payloads: which source a packet came from. */
+enum { TAG_LEAD_VOICE = 1, TAG_CAMERA, TAG_SLIDES, TAG_CLASS = 10, TAG_POINT_VOICE = 30 };
+enum { LINE_VOICE, LINE_CAMERA, LINE_SLIDES };                               /* lead */
+enum { PLAY_VOICE, PLAY_FLOOR_VOICE, PLAY_CAMERA, PLAY_SLIDES, PLAY_FLOOR }; /* plays */
