@@ -1,3 +1,4 @@
+/* test_mailbox.c - messages between two real threads. */
 #include "engine/io/clock.h"
 #include "engine/io/loop.h"
 #include "engine/io/mailbox.h"

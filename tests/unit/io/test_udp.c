@@ -1,3 +1,4 @@
+/* test_udp.c - real sockets on loopback, both families. */
 #include "engine/io/clock.h"
 #include "engine/io/loop.h"
 #include "engine/io/udp.h"
