@@ -68,6 +68,10 @@ static bool follow(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t
         return false;
     m->former = m->source;
     m->former_in = m->started ? m->in_highest : 0;
+    if (m->started)
+        m->former_cut = *newest(m);
+    m->former_ts_off = m->ts_off;
+    m->former_tl0_off = m->tl0_off;
     start_at(m, now, in, vp8, 1);
     m->source = source;
     return true;
@@ -179,4 +183,29 @@ const struct remap_sent *remap_find(const struct remap *m, uint16_t out_seq)
 {
     const struct remap_sent *const s = &m->sent[out_seq & (REMAP_SENT - 1)];
     return s->used && s->out.seq == out_seq ? s : NULL;
+}
+
+bool remap_hole(const struct remap *m, uint16_t out_seq, uint16_t *source, uint32_t *ext_seq)
+{
+    if (!m->former_in)
+        return false;
+    const uint16_t last = (uint16_t)(m->former_in - m->former_cut.seq_off);
+    const uint16_t back = (uint16_t)(last - out_seq);
+    if (back >= REMAP_SENT / 2 || m->former_in - back < m->former_cut.from)
+        return false;
+    *source = m->former;
+    *ext_seq = m->former_in - back;
+    return true;
+}
+
+void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in,
+                const struct vp8_desc *vp8, struct remap_out *out)
+{
+    *out = (struct remap_out){.seq = out_seq, .ts = in->ts - m->former_ts_off};
+    if (vp8 && vp8->has_pid)
+        out->picture_id = (uint16_t)((vp8->picture_id - m->former_cut.pic_off) & PID_MASK);
+    if (vp8 && vp8->has_tl0)
+        out->tl0picidx = (uint8_t)(vp8->tl0picidx - m->former_tl0_off);
+    *sent_at(m, out_seq) = (struct remap_sent){
+        .ext_seq = in->ext_seq, .source = m->former, .used = true, .out = *out};
 }

@@ -186,6 +186,14 @@ static struct sdp_fmt *add_format(struct sdp_media *m, uint8_t pt, const char *n
     return f;
 }
 
+static void put_rtx(struct sdp_media *m, const struct nego_media *l, uint32_t rate)
+{
+    if (!l->rtx_pt)
+        return;
+    struct sdp_fmt *const rtx = add_format(m, l->rtx_pt, "rtx", rate);
+    snprintf(rtx->fmtp, sizeof rtx->fmtp, "apt=%u", l->pt);
+}
+
 /* RFC 7587 7: `stereo` is what one likes to get, `sprop-stereo` what one is likely to send. */
 static void put_opus(struct sdp_media *m, const struct nego_media *l)
 {
@@ -196,6 +204,7 @@ static void put_opus(struct sdp_media *m, const struct nego_media *l)
     snprintf(f->fmtp, sizeof f->fmtp, "minptime=10;useinbandfec=1%s%s%s",
              l->stereo && l->recv ? ";stereo=1" : "", l->stereo && l->send ? ";sprop-stereo=1" : "",
              l->dtx ? ";usedtx=1" : "");
+    put_rtx(m, l, 48000);
     if (!l->red_pt)
         return;
     struct sdp_fmt *const red = add_format(m, l->red_pt, "red", 48000);
@@ -212,10 +221,7 @@ static void put_video(struct sdp_media *m, const struct nego_media *l)
     f->twcc = l->twcc;
     if (l->codec == NEGO_VP9)
         snprintf(f->fmtp, sizeof f->fmtp, "profile-id=0");
-    if (!l->rtx_pt)
-        return;
-    struct sdp_fmt *const rtx = add_format(m, l->rtx_pt, "rtx", 90000);
-    snprintf(rtx->fmtp, sizeof rtx->fmtp, "apt=%u", l->pt);
+    put_rtx(m, l, 90000);
 }
 
 void nego_put_candidates(struct sdp_media *m, const struct nego_self *self)

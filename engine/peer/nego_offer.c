@@ -18,8 +18,9 @@ static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
     if (l->codec == NEGO_NONE)
         l->codec = l->audio ? NEGO_OPUS : NEGO_VP8;
     l->pt = l->audio ? PT_OPUS : l->codec == NEGO_VP9 ? PT_VP9 : PT_VP8;
-    l->rtx_pt = l->audio ? 0 : (uint8_t)(l->pt + 1);
-    l->nack = l->pli = !l->audio;
+    l->rtx_pt = (uint8_t)(l->pt + 1);
+    l->nack = true; /* a lost voice is asked for again too: it is small and matters most */
+    l->pli = !l->audio;
     l->twcc = true;
     for (unsigned k = 0; k < RTP_EXT_COUNT; k++)
         l->ext.id[k] = (uint8_t)(k + 1);

@@ -185,7 +185,7 @@ size_t rtp_write(uint8_t *out, size_t cap, const struct rtp_head *h, const struc
     uint8_t twcc[2];
     put_be16(twcc, v->twcc);
     n = add_text(all, n, ids->id[RTP_EXT_MID], v->mid);
-    n = add_text(all, n, ids->id[RTP_EXT_RID], v->rid);
+    n = add_text(all, n, ids->id[v->repair ? RTP_EXT_RRID : RTP_EXT_RID], v->rid);
     n = add(all, n, ids->id[RTP_EXT_TWCC], v->has_twcc ? twcc : NULL, sizeof twcc);
     n = add(all, n, ids->id[RTP_EXT_ABS_CAPTURE], v->abs_capture, v->abs_capture_len);
     n = add(all, n, ids->id[RTP_EXT_AUDIO_LEVEL], v->has_level ? &v->level : NULL, 1);

@@ -97,7 +97,7 @@ static size_t put(struct member *m, struct seal *seal, const struct send_rec *r,
     return len;
 }
 
-static void count(struct member *m, const struct send_rec *r, size_t len)
+static void count(struct member *m, const struct send_rec *r, usec now, size_t len)
 {
     struct sub *const s = m->sub[r->sub];
     m->hub->stat.rtp_out++;
@@ -107,6 +107,7 @@ static void count(struct member *m, const struct send_rec *r, size_t len)
         return;
     }
     s->packets++;
+    s->sent_at = now;
     s->octets += (uint32_t)len;
     m->sr_due |= s->sr_due;
 }
@@ -122,7 +123,7 @@ bool egress_flush(struct member *m, usec now, struct outq *out)
             return true;
         const size_t len = m->sub[r.sub] ? put(m, seal, &r, out) : 0;
         if (len)
-            count(m, &r, len);
+            count(m, &r, now, len);
         pkt_unref(&r.pkt);
     }
     return pacer_next(&m->pacer, now) == USEC_NEVER;

@@ -6,6 +6,7 @@
 
 #define RTCP_MAX 1200
 #define NACK_BATCH 64
+#define TAIL_AFTER (200 * USEC_MS)
 
 static struct sub *sub_of(const struct member *m, uint32_t ssrc)
 {
@@ -42,6 +43,14 @@ static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
         sub->sr_due = true;
 }
 
+/* The last packet before a pause shows no gap when it is lost: the next report does. */
+static void repair_tail(struct sub *s, usec now, uint16_t highest)
+{
+    const uint16_t last = s->map.last.seq;
+    if (s->packets && now - s->sent_at >= TAIL_AFTER && seq_newer(last, highest))
+        s->member->hub->stat.repair[forward_again(s, last)]++;
+}
+
 /* RFC 3550 6.4.1: the round trip from the echo of our sender report. */
 static void input_report(struct member *m, usec now, const struct rtcp_report *r)
 {
@@ -51,6 +60,7 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
     const uint16_t loss = (uint16_t)(r->fraction_lost * 1000u / 256u);
     if (loss > m->stats.out_loss_ppt)
         m->stats.out_loss_ppt = loss;
+    repair_tail(s, now, (uint16_t)r->ext_highest);
     if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
         return;
     const usec held = (usec)(((uint64_t)r->dlsr * (uint64_t)USEC_SEC) >> 16);
@@ -65,12 +75,8 @@ static void input_nack(struct member *m, const struct rtcp_item *it)
     uint16_t seq[NACK_BATCH];
     const size_t n = s ? rtcp_nack_list(it, seq, NACK_BATCH) : 0;
     m->stats.nacks_in += (uint32_t)n;
-    for (size_t i = 0; i < n; i++) {
-        if (forward_again(s, seq[i]))
-            m->hub->stat.rtx_out++;
-        else
-            m->hub->stat.rtx_missed++;
-    }
+    for (size_t i = 0; i < n; i++)
+        m->hub->stat.repair[forward_again(s, seq[i])]++;
 }
 
 static void input_pli(struct member *m, uint32_t ssrc)

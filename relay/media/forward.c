@@ -2,6 +2,7 @@
 
 #include "relay/media/hub.h"
 #include "relay/media/member.h"
+#include "relay/media/room.h"
 
 #include <stdlib.h>
 
@@ -33,8 +34,7 @@ static void detach(struct sub *s)
         s->next->prev = s->prev;
     s->next = s->prev = NULL;
     s->track = NULL;
-    s->current = s->target = NULL;
-    pacer_forget(&s->member->pacer, s->line);
+    s->current = s->target = NULL; /* what is queued has its numbers already and still leaves */
 }
 
 void sub_free(struct sub **sp)
@@ -61,18 +61,21 @@ void sub_attach(struct sub *s, struct track *t, usec now)
     sub_choose(s, now);
 }
 
+static bool vp8_of(const struct stream *from, const struct pkt *p, struct vp8_desc *d)
+{
+    d->len = 0;
+    return from->track->codec != NEGO_VP8 ||
+           vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, d);
+}
+
 /* Feeds what is kept of the stream from ext_seq on. */
 static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 {
     for (uint32_t e = ext_seq; (int32_t)(from->hist.highest - e) >= 0; e++) {
         struct pkt *const p = hist_get(&from->hist, e);
-        struct vp8_desc vp8 = {0};
-        if (!p)
-            continue;
-        if (from->track->codec == NEGO_VP8 &&
-            !vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, &vp8))
-            continue;
-        forward_packet(s, from, p, &vp8, now);
+        struct vp8_desc vp8;
+        if (p && vp8_of(from, p, &vp8))
+            forward_packet(s, from, p, &vp8, now);
     }
 }
 
@@ -143,14 +146,33 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const str
         replay(s, from, p->rtp.ext_seq + 1, now);
 }
 
-bool forward_again(struct sub *s, uint16_t out_seq)
+/* The source changed while one of its packets was still on its way to us: it may be here now. */
+static bool fill_hole(struct sub *s, uint16_t out_seq)
+{
+    uint16_t source = 0;
+    uint32_t ext_seq = 0;
+    struct vp8_desc vp8;
+    struct remap_out out;
+    if (!remap_hole(&s->map, out_seq, &source, &ext_seq))
+        return false;
+    struct stream *const from = room_stream_numbered(s->member->room, source);
+    struct pkt *const p = from ? hist_get(&from->hist, ext_seq) : NULL;
+    if (!p || !vp8_of(from, p, &vp8))
+        return false;
+    remap_fill(&s->map, out_seq, &p->rtp, vp8.len ? &vp8 : NULL, &out);
+    push(s, p, &out, true);
+    return true;
+}
+
+enum forward_repair forward_again(struct sub *s, uint16_t out_seq)
 {
     const struct remap_sent *const sent = remap_find(&s->map, out_seq);
-    struct stream *const from =
-        sent && s->track ? track_stream_numbered(s->track, sent->source) : NULL;
+    if (!sent)
+        return fill_hole(s, out_seq) ? FORWARD_AGAIN : FORWARD_NOT_YET;
+    struct stream *const from = room_stream_numbered(s->member->room, sent->source);
     struct pkt *const p = from ? hist_get(&from->hist, sent->ext_seq) : NULL;
     if (!p)
-        return false;
+        return FORWARD_LOST;
     push(s, p, &sent->out, true);
-    return true;
+    return FORWARD_AGAIN;
 }

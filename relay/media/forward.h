@@ -17,6 +17,7 @@ struct sub {
     struct remap map;
     uint16_t rtx_seq;
     uint32_t packets, octets; /* for sender reports */
+    usec sent_at;             /* the newest packet */
     uint64_t sr_ntp;          /* of our last sender report */
     usec sr_at;
     bool sr_due; /* a new source: its clock must be told at once */
@@ -36,5 +37,11 @@ void sub_choose(struct sub *s, usec now);
 void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
                     usec now);
 
-/* Sends again what went out as `out_seq`. False: it is not known any more. */
-bool forward_again(struct sub *s, uint16_t out_seq);
+enum forward_repair {
+    FORWARD_AGAIN,   /* it goes out again */
+    FORWARD_NOT_YET, /* never went out under this number: it is missing here too, or too long ago */
+    FORWARD_LOST,    /* it went out, but is not kept any more */
+};
+
+/* Answers a NACK for what went out as `out_seq`. */
+enum forward_repair forward_again(struct sub *s, uint16_t out_seq);

@@ -34,7 +34,7 @@ struct hub_stat {
     uint64_t no_stream;  /* RTP that belongs to no line */
     uint64_t duplicates; /* and unusable payloads */
     uint64_t pacer_full;
-    uint64_t rtx_out, rtx_missed; /* answered, and not known any more */
+    uint64_t repair[3]; /* packets asked for again, by enum forward_repair */
     uint64_t pli_out;
     uint64_t taps_lost;
     uint64_t notes_lost;

@@ -212,6 +212,25 @@ void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_
     }
 }
 
+static struct stream *layer_numbered(const struct track *t, uint16_t number)
+{
+    for (size_t i = 0; t && i < NEGO_LAYERS; i++)
+        if (t->layer[i] && (uint16_t)t->layer[i]->id == number)
+            return t->layer[i];
+    return NULL;
+}
+
+struct stream *room_stream_numbered(const struct room *r, uint16_t number)
+{
+    for (size_t site = 0; site < SITES_MAX; site++)
+        for (size_t src = 0; src < SRC_COUNT; src++) {
+            struct stream *const s = layer_numbered(r->track[site][src], number);
+            if (s)
+                return s;
+        }
+    return NULL;
+}
+
 static void say_speaker(struct room *r)
 {
     const struct track *const lead = r->track[SITE_LEAD][SRC_VOICE];

@@ -42,5 +42,8 @@ void room_withdraw(struct room *r, struct track *t, usec now);
 void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_desc *vp8,
               usec now);
 
+/* The stream with this number, whoever shows it now: a NACK may be about the source before. */
+struct stream *room_stream_numbered(const struct room *r, uint16_t number);
+
 /* Looks who speaks; called with every packet of a voice, works five times a second. */
 void room_listen(struct room *r, usec now);

@@ -170,11 +170,3 @@ void track_want_key(struct track *t, const struct stream *s)
     kfgate_want(&t->gate);
     hub_due(t->room->hub, t->owner, t->room->hub->now);
 }
-
-struct stream *track_stream_numbered(const struct track *t, uint16_t number)
-{
-    for (size_t i = 0; i < NEGO_LAYERS; i++)
-        if (t->layer[i] && (uint16_t)t->layer[i]->id == number)
-            return t->layer[i];
-    return NULL;
-}

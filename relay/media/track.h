@@ -73,5 +73,3 @@ struct stream *track_choose(const struct track *t, bool small);
 
 /* A viewer needs a key frame of this stream. */
 void track_want_key(struct track *t, const struct stream *s);
-
-struct stream *track_stream_numbered(const struct track *t, uint16_t number);

@@ -106,12 +106,13 @@ bool bot_open(const struct bot *b, usec now)
 }
 
 static size_t write_ext_head(const struct bot *b, const struct bot_stream *s,
-                             const struct rtp_head *h, uint8_t *out)
+                             const struct rtp_head *h, bool rtx, uint8_t *out)
 {
     const struct nego_media *const m = &b->nego.media[s->line];
     const struct rtp_ext_values v = {
         .mid = m->mid,
         .rid = m->layers > 1 ? m->rid[s->layer] : NULL,
+        .repair = rtx,
         .has_level = m->audio,
         .level = 30,
     };
@@ -170,7 +171,7 @@ static void emit(struct bot *b, struct bot_stream *s, const struct pkt *p, bool 
                                .seq = rtx ? s->rtx_seq++ : p->rtp.seq,
                                .pt = rtx ? m->rtx_pt : m->pt,
                                .marker = p->rtp.marker};
-    size_t head = write_ext_head(b, s, &h, to);
+    size_t head = write_ext_head(b, s, &h, rtx, to);
     size_t patched = 0;
     if (rtx) {
         put_be16(to + head, p->rtp.seq);
