@@ -185,27 +185,40 @@ const struct remap_sent *remap_find(const struct remap *m, uint16_t out_seq)
     return s->used && s->out.seq == out_seq ? s : NULL;
 }
 
-bool remap_hole(const struct remap *m, uint16_t out_seq, uint16_t *source, uint32_t *ext_seq)
+/* The packet behind an outgoing number near the end of what a source sent, by its offsets. */
+static bool hole_of(const struct remap_cut *c, uint32_t in_last, uint16_t out_seq,
+                    uint32_t *ext_seq)
 {
-    if (!m->former_in)
+    const uint16_t back = (uint16_t)((uint16_t)(in_last - c->seq_off) - out_seq);
+    if (back >= REMAP_SENT / 2 || in_last - back < c->from)
         return false;
-    const uint16_t last = (uint16_t)(m->former_in - m->former_cut.seq_off);
-    const uint16_t back = (uint16_t)(last - out_seq);
-    if (back >= REMAP_SENT / 2 || m->former_in - back < m->former_cut.from)
-        return false;
-    *source = m->former;
-    *ext_seq = m->former_in - back;
+    *ext_seq = in_last - back;
     return true;
 }
 
-void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in,
+bool remap_hole(const struct remap *m, uint16_t out_seq, uint16_t *source, uint32_t *ext_seq)
+{
+    if (!m->started)
+        return false;
+    *source = m->source;
+    if (hole_of(&m->cut[(m->cuts - 1) & (REMAP_CUTS - 1)], m->in_highest, out_seq, ext_seq))
+        return true;
+    *source = m->former;
+    return m->former_in && hole_of(&m->former_cut, m->former_in, out_seq, ext_seq);
+}
+
+void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in, uint16_t source,
                 const struct vp8_desc *vp8, struct remap_out *out)
 {
-    *out = (struct remap_out){.seq = out_seq, .ts = in->ts - m->former_ts_off};
+    const bool former = source != m->source;
+    const uint16_t pic_off = former ? m->former_cut.pic_off : newest(m)->pic_off;
+    const uint8_t tl0_off = former ? m->former_tl0_off : m->tl0_off;
+    *out =
+        (struct remap_out){.seq = out_seq, .ts = in->ts - (former ? m->former_ts_off : m->ts_off)};
     if (vp8 && vp8->has_pid)
-        out->picture_id = (uint16_t)((vp8->picture_id - m->former_cut.pic_off) & PID_MASK);
+        out->picture_id = (uint16_t)((vp8->picture_id - pic_off) & PID_MASK);
     if (vp8 && vp8->has_tl0)
-        out->tl0picidx = (uint8_t)(vp8->tl0picidx - m->former_tl0_off);
-    *sent_at(m, out_seq) = (struct remap_sent){
-        .ext_seq = in->ext_seq, .source = m->former, .used = true, .out = *out};
+        out->tl0picidx = (uint8_t)(vp8->tl0picidx - tl0_off);
+    *sent_at(m, out_seq) =
+        (struct remap_sent){.ext_seq = in->ext_seq, .source = source, .used = true, .out = *out};
 }

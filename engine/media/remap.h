@@ -37,13 +37,13 @@ struct remap_cut {
 struct remap {
     uint32_t clock_rate;
     bool started;
-    uint16_t source;    /* the one that is followed */
-    uint16_t former;    /* the one before, and where it was left */
-    uint32_t former_in; /* 0: there was none */
+    uint16_t source;             /* the one that is followed */
+    uint16_t former;             /* the one before, and where it was left */
+    uint32_t former_in;          /* 0: there was none */
     struct remap_cut former_cut; /* its offsets, for holes that are filled late */
     uint32_t former_ts_off;
     uint8_t former_tl0_off;
-    uint32_t ts_off;    /* out = in - off; a sender report for this viewer is mapped by it too */
+    uint32_t ts_off; /* out = in - off; a sender report for this viewer is mapped by it too */
     uint8_t tl0_off;
     uint32_t in_highest;
     uint16_t closed_pic; /* source's id of the picture that was left out last */
@@ -77,10 +77,10 @@ void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
 /* Which source packet went out under this number, and how; NULL: not ours or too long ago. */
 const struct remap_sent *remap_find(const struct remap *m, uint16_t out_seq);
 
-/* A number that was left free because the packet was missing, and then the source changed: which
- * packet of the former source belongs there. False: none. When it is here, remap_fill says how it
- * goes out, and remap_find knows it from then on. */
+/* A number that was left free because the packet was missing, and then this viewer was pointed
+ * elsewhere: which packet of the source, or of the former one, belongs there. False: none. When it
+ * is here, remap_fill says how it goes out, and remap_find knows it from then on. */
 MUST_USE bool remap_hole(const struct remap *m, uint16_t out_seq, uint16_t *source,
                          uint32_t *ext_seq);
-void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in,
+void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in, uint16_t source,
                 const struct vp8_desc *vp8, struct remap_out *out);

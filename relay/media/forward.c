@@ -159,7 +159,7 @@ static bool fill_hole(struct sub *s, uint16_t out_seq)
     struct pkt *const p = from ? hist_get(&from->hist, ext_seq) : NULL;
     if (!p || !vp8_of(from, p, &vp8))
         return false;
-    remap_fill(&s->map, out_seq, &p->rtp, vp8.len ? &vp8 : NULL, &out);
+    remap_fill(&s->map, out_seq, &p->rtp, source, vp8.len ? &vp8 : NULL, &out);
     push(s, p, &out, true);
     return true;
 }
