@@ -57,7 +57,7 @@ MUST_USE bool rtp_undo_rtx(struct pkt *p, uint32_t ssrc, uint8_t pt);
 struct rtp_ext_values {
     const char *mid;
     const char *rid;
-    bool repair; /* RTX: the rid is that of the repaired stream (RFC 8852 3.2) */
+    bool repair;                /* RTX: the rid is that of the repaired stream (RFC 8852 3.2) */
     const uint8_t *abs_capture; /* 8 or 16 bytes, copied as they are */
     uint8_t abs_capture_len;
     bool has_twcc;
