@@ -11,7 +11,7 @@
 
 #define WAIT (2 * GST_SECOND) /* for one picture; then it is passed over */
 #define FAILURES_MAX 5        /* in a row */
-#define LOOKS_MAX 400         /* key frames looked at in a lesson */
+#define LOOKS_MAX 300         /* key frames looked at in a lesson */
 #define GRID_X 64
 #define GRID_Y 36
 #define CELL_DIFF 6 /* of the mean brightness of a cell */
