@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char HELP[] =
+static const char help_text[] =
     "liangshi-room lead|point: a classroom of a lesson\n"
     "\n"
     "  --relay URL      the relay, such as https://relay.example.cn:8443\n"
@@ -35,7 +35,7 @@ static const char HELP[] =
 
 const char *conf_help(void)
 {
-    return HELP;
+    return help_text;
 }
 
 /* "word" or "word:arg". */
@@ -46,7 +46,7 @@ struct word {
     enum { ARG_NO, ARG_MAY, ARG_MUST } arg;
 };
 
-static const struct word SOURCES[] = {
+static const struct word source_words[] = {
     {"none", SOURCE_NONE, true, true, ARG_NO},
     {"v4l2", SOURCE_V4L2, false, true, ARG_MUST},
     {"screen", SOURCE_SCREEN, false, true, ARG_NO},
@@ -57,7 +57,7 @@ static const struct word SOURCES[] = {
     {"alsa", SOURCE_ALSA, true, false, ARG_MUST},
 };
 
-static const struct word SINKS[] = {
+static const struct word sink_words[] = {
     {"none", SINK_NONE, true, true, ARG_NO},    {"display", SINK_SHOW, true, true, ARG_NO},
     {"file", SINK_FILE, true, true, ARG_MUST},  {"pulse", SINK_PULSE, true, false, ARG_MAY},
     {"alsa", SINK_ALSA, true, false, ARG_MUST},
@@ -89,7 +89,7 @@ static bool take_word(const struct word *w, const char *text, char arg[CONF_TEXT
 
 bool conf_source_parse(struct conf_source *s, const char *text, bool sound)
 {
-    const struct word *const w = find_word(SOURCES, ARRAY_LEN(SOURCES), text, sound);
+    const struct word *const w = find_word(source_words, ARRAY_LEN(source_words), text, sound);
     if (!take_word(w, text, s->arg))
         return false;
     s->kind = (enum source_kind)w->kind;
@@ -98,7 +98,7 @@ bool conf_source_parse(struct conf_source *s, const char *text, bool sound)
 
 bool conf_sink_parse(struct conf_sink *s, const char *text, bool sound)
 {
-    const struct word *const w = find_word(SINKS, ARRAY_LEN(SINKS), text, sound);
+    const struct word *const w = find_word(sink_words, ARRAY_LEN(sink_words), text, sound);
     if (!take_word(w, text, s->arg))
         return false;
     s->kind = (enum sink_kind)w->kind;
@@ -126,7 +126,7 @@ struct flag {
 
 #define FIELD(f) offsetof(struct conf, f), sizeof(((struct conf *)NULL)->f)
 
-static const struct flag FLAGS[] = {
+static const struct flag known_flags[] = {
     {"relay", FLAG_TEXT, FIELD(relay), false},
     {"lesson", FLAG_TEXT, FIELD(lesson), false},
     {"token", FLAG_TEXT, FIELD(token), false},
@@ -239,14 +239,14 @@ static enum conf_result wrong(char why[CONF_WHY], const char *what)
 
 static enum conf_result take_flags(struct conf *c, int argc, char *const argv[], char why[CONF_WHY])
 {
-    struct option o[ARRAY_LEN(FLAGS) + 3];
+    struct option o[ARRAY_LEN(known_flags) + 3];
     memset(o, 0, sizeof(o));
-    for (size_t i = 0; i < ARRAY_LEN(FLAGS); i++) {
-        const int arg = FLAGS[i].type == FLAG_SWITCH ? no_argument : required_argument;
-        o[i] = (struct option){FLAGS[i].name, arg, NULL, (int)i + 256};
+    for (size_t i = 0; i < ARRAY_LEN(known_flags); i++) {
+        const int arg = known_flags[i].type == FLAG_SWITCH ? no_argument : required_argument;
+        o[i] = (struct option){known_flags[i].name, arg, NULL, (int)i + 256};
     }
-    o[ARRAY_LEN(FLAGS)] = (struct option){"help", no_argument, NULL, 'h'};
-    o[ARRAY_LEN(FLAGS) + 1] = (struct option){"version", no_argument, NULL, 'v'};
+    o[ARRAY_LEN(known_flags)] = (struct option){"help", no_argument, NULL, 'h'};
+    o[ARRAY_LEN(known_flags) + 1] = (struct option){"version", no_argument, NULL, 'v'};
 
     optind = 0; /* starts afresh, also in a second call */
     int got;
@@ -260,7 +260,7 @@ static enum conf_result take_flags(struct conf *c, int argc, char *const argv[],
                      got == ':' ? "needs a value" : "no such flag");
             return CONF_WRONG;
         }
-        const enum conf_result r = take_flag(c, &FLAGS[got - 256], optarg, why);
+        const enum conf_result r = take_flag(c, &known_flags[got - 256], optarg, why);
         if (r != CONF_RUN)
             return r;
     }

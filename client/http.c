@@ -1,6 +1,8 @@
 /* http.c - libcurl's multi interface driven by GLib's descriptors and timers. */
 #include "client/http.h"
 
+#include "engine/io/clock.h"
+
 #include <curl/curl.h>
 #include <glib-unix.h>
 #include <jansson.h>
@@ -79,7 +81,7 @@ static int on_timeout_set(CURLM *multi, long ms, void *user)
 {
     (void)multi;
     struct http *const h = user;
-    g_source_set_ready_time(h->timer, ms < 0 ? -1 : g_get_monotonic_time() + ms * 1000);
+    g_source_set_ready_time(h->timer, ms < 0 ? -1 : clock_now() + ms * USEC_MS);
     return 0;
 }
 

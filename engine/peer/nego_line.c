@@ -226,7 +226,7 @@ static void put_video(struct sdp_media *m, const struct nego_media *l)
 
 void nego_put_candidates(struct sdp_media *m, const struct nego_self *self)
 {
-    for (size_t i = 0; i < self->cands && i < SDP_CANDS; i++) {
+    for (size_t i = 0; i < self->cands && i < NEGO_CANDS; i++) {
         struct sdp_cand *const c = &m->cand[m->cands++];
         const bool tcp = self->cand[i].proto == ADDR_TCP;
         *c = (struct sdp_cand){

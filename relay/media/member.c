@@ -18,19 +18,19 @@ static enum err add_lines(struct member *m)
 {
     struct cmd_join *const j = m->join;
     uint8_t voices = 0;
-    for (uint8_t i = 0; i < j->nego.n; i++) {
+    for (size_t i = 0; i < j->nego.n; i++) {
         const struct nego_media *const line = &j->nego.media[i];
         if (line->refused)
             continue;
         enum err e = OK;
         if (line->recv) {
-            e = track_new(&m->track[i], m, i);
+            e = track_new(&m->track[i], m, (uint8_t)i);
             m->publishes = true;
             if (line->twcc && !m->twcc_id) /* one number space, one id, for the whole bundle */
                 m->twcc_id = line->ext.id[RTP_EXT_TWCC];
         }
         if (!e && line->send) {
-            e = sub_new(&m->sub[i], m, i);
+            e = sub_new(&m->sub[i], m, (uint8_t)i);
             if (!e && line->audio)
                 m->sub[i]->voice = voices++;
         }
