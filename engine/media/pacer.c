@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #define SMALL_RING_MIN 64u
-#define BITS_US 8000000 /* bits in a byte times microseconds in a second */
-#define GONE_MAX (60 * USEC_SEC)
+#define BITS_US 8000000          /* bits in a byte times microseconds in a second */
+#define GONE_MAX (60 * USEC_SEC) /* fills any burst, and the product below fits */
 
 static enum err ring_init(struct pacer_ring *q, uint32_t size)
 {
@@ -65,23 +65,22 @@ bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r)
     return true;
 }
 
-/* Bytes that time has added since p->filled_at. */
-static int64_t earned(const struct pacer *p, usec now)
+/* What time has added since p->filled_at, in bits times us/s, with what was left over. */
+static uint64_t earned(const struct pacer *p, usec now)
 {
     const usec gone = usec_min(usec_max(now - p->filled_at, 0), GONE_MAX);
-    return (int64_t)((uint64_t)gone * p->bps / BITS_US);
+    return (uint64_t)gone * p->bps + p->rest;
 }
 
 static void fill(struct pacer *p, usec now)
 {
-    const int64_t bytes = earned(p, now);
-    if (p->credit + bytes >= p->burst) {
+    const uint64_t sum = earned(p, now);
+    p->credit += (int64_t)(sum / BITS_US);
+    p->rest = sum % BITS_US;
+    p->filled_at = usec_max(p->filled_at, now);
+    if (p->credit >= p->burst) {
         p->credit = p->burst;
-        p->filled_at = now;
-    } else if (bytes > 0) {
-        p->credit += bytes;
-        /* What is less than a byte is earned the next time. */
-        p->filled_at += bytes * BITS_US / (int64_t)p->bps;
+        p->rest = 0;
     }
 }
 
@@ -122,8 +121,8 @@ usec pacer_next(const struct pacer *p, usec now)
         return now;
     if (p->bps == 0)
         return USEC_NEVER;
-    const uint64_t need = (uint64_t)(1 - p->credit);
-    return usec_max(now, p->filled_at + (usec)((need * BITS_US + p->bps - 1) / p->bps));
+    const uint64_t need = (uint64_t)(1 - p->credit) * BITS_US - p->rest;
+    return usec_max(now, p->filled_at + (usec)((need + p->bps - 1) / p->bps));
 }
 
 static void forget_in(struct pacer *p, struct pacer_ring *q, uint16_t sub)

@@ -29,6 +29,7 @@ struct pacer {
     uint64_t bps;   /* rate of the spread classes */
     uint32_t burst; /* bytes that may leave at once */
     int64_t credit; /* bytes */
+    uint64_t rest;  /* what is earned of the next byte, in bits times us/s */
     usec filled_at;
     uint64_t dropped; /* records for which a ring had no room */
     uint64_t queued_bytes;
