@@ -49,6 +49,16 @@ static bool read_symbols(struct twcc_feedback *f, struct reader *r, uint8_t *sym
     return true;
 }
 
+/* The reference time goes round every twelve days. A packet from before that is of the round
+ * before; then all times are given a round more, so that none is negative: -1 means lost. */
+static void times_of_ticks(struct twcc_feedback *f, const uint8_t *symbols, int64_t earliest)
+{
+    const int64_t round = earliest < 0 ? (int64_t)(REF_MASK + 1) * REF_TICKS : 0;
+    for (size_t i = 0; i < f->n; i++)
+        if (symbols[i] != LOST)
+            f->at[i] = (f->at[i] + round) * TICK;
+}
+
 bool twcc_read(struct twcc_feedback *f, const struct rtcp_item *it)
 {
     assert(it->kind == RTCP_TWCC);
@@ -61,13 +71,16 @@ bool twcc_read(struct twcc_feedback *f, const struct rtcp_item *it)
     if (r.bad || n == 0 || n > TWCC_MAX || !read_symbols(f, &r, symbols, n))
         return false;
 
+    int64_t earliest = ticks;
     for (size_t i = 0; i < n; i++) {
         f->at[i] = -1;
         if (symbols[i] == LOST)
             continue;
         ticks += symbols[i] == SMALL ? read_u8(&r) : (int16_t)read_u16(&r);
-        f->at[i] = usec_max(ticks, 0) * TICK; /* -1 means lost */
+        earliest = ticks < earliest ? ticks : earliest;
+        f->at[i] = ticks;
     }
+    times_of_ticks(f, symbols, earliest);
     return !r.bad;
 }
 
