@@ -231,7 +231,7 @@ static bool take_ssrc_group(struct reading *r, struct span v)
 {
     uint64_t main = 0, rtx = 0;
     if (!is(word(&v), "FID") || !to_number(word(&v), UINT32_MAX, &main) ||
-        !to_number(word(&v), UINT32_MAX, &rtx) || main == rtx)
+        !to_number(word(&v), UINT32_MAX, &rtx) || main == rtx || main == 0 || rtx == 0)
         return true;
     drop_ssrc(r->m, (uint32_t)rtx);
     const size_t i = place_of_ssrc(r->m, (uint32_t)main);
@@ -250,13 +250,14 @@ static bool take_msid(struct reading *r, struct span v)
     return true;
 }
 
+/* An SSRC of 0 is passed over: here it stands for "none". */
 static bool take_ssrc(struct reading *r, struct span v)
 {
     struct sdp_media *const m = r->m;
     uint64_t ssrc = 0;
     if (!to_number(word(&v), UINT32_MAX, &ssrc))
         return refuse(r, "a=ssrc does not begin with a number");
-    if (!is_rtx(m, (uint32_t)ssrc) && place_of_ssrc(m, (uint32_t)ssrc) == SDP_SSRCS)
+    if (ssrc && !is_rtx(m, (uint32_t)ssrc) && place_of_ssrc(m, (uint32_t)ssrc) == SDP_SSRCS)
         return refuse(r, "more SSRCs in one media line than are taken");
     const struct span what = cut(&v, ':');
     if (is(what, "cname") && !m->cname[0] && !to_text(v, m->cname, sizeof m->cname))

@@ -57,7 +57,9 @@ static void put_transport(struct writer *w, const struct sdp_media *m)
 {
     static const char *const setups[] = {"", "actpass", "active", "passive"};
     if (m->ufrag[0])
-        put(w, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", m->ufrag, m->pwd);
+        put(w, "a=ice-ufrag:%s\r\n", m->ufrag);
+    if (m->pwd[0])
+        put(w, "a=ice-pwd:%s\r\n", m->pwd);
     if (m->fingerprint[0])
         put(w, "a=fingerprint:sha-256 %s\r\n", m->fingerprint);
     if (m->setup != SDP_SETUP_NONE)
@@ -110,7 +112,7 @@ static void put_simulcast(struct writer *w, const struct sdp_media *m)
 
 static void put_ssrc(struct writer *w, const struct sdp_media *m, uint32_t ssrc)
 {
-    put(w, "a=ssrc:%u cname:%s\r\n", ssrc, m->cname);
+    put(w, "a=ssrc:%u%s%s\r\n", ssrc, m->cname[0] ? " cname:" : "", m->cname);
     if (m->msid_stream[0])
         put(w, "a=ssrc:%u msid:%s %s\r\n", ssrc, m->msid_stream, m->msid_track);
 }
@@ -135,7 +137,7 @@ static void put_candidates(struct writer *w, const struct sdp_media *m)
         const struct sdp_cand *const c = &m->cand[i];
         put(w, "a=candidate:%s %u %s %u %s %u typ %s", c->foundation, c->component,
             c->tcp ? "tcp" : "udp", c->priority, addr_ip_text(&c->addr, ip), c->addr.port, c->type);
-        if (c->tcp)
+        if (c->tcp_type[0])
             put(w, " tcptype %s", c->tcp_type);
         put(w, "\r\n");
     }

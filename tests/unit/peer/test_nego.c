@@ -147,6 +147,21 @@ static void firefox_publishes_three_layers_too(void **unused)
     assert_int_equal(s.media[1].port, 9);                  /* bundle-only is not refused */
 }
 
+static void gstreamer_publishes_without_retransmission(void **unused)
+{
+    (void)unused;
+    answered(read_file("gstreamer-publish"), NEGO_PUBLISH);
+    assert_int_equal(n.n, 2);
+    const struct nego_media *const a = &n.media[0], *const v = &n.media[1];
+    assert_true(!a->refused && a->recv && !a->send && a->pt == 97);
+    assert_true(!v->refused && v->recv && v->pt == 96 && v->pli);
+    assert_true(!v->nack && v->rtx_pt == 0 && v->rtx_ssrc[0] == 0);
+    assert_int_equal(v->ssrc[0], 2836143640);
+    assert_false(v->twcc); /* the feedback is offered, the header extension is not */
+    assert_int_equal(n.ice.remote.port, 59984);
+    assert_string_equal(s.media[1].mid, "video1");
+}
+
 static void layers_are_sorted_by_their_usual_names(void **unused)
 {
     (void)unused;
@@ -481,6 +496,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chromium_publishes_three_layers_and_slides),
         cmocka_unit_test(firefox_publishes_three_layers_too),
+        cmocka_unit_test(gstreamer_publishes_without_retransmission),
         cmocka_unit_test(layers_are_sorted_by_their_usual_names),
         cmocka_unit_test(a_viewer_learns_every_ssrc_at_once),
         cmocka_unit_test(streams_can_be_named_by_their_people),
