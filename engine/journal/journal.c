@@ -390,7 +390,6 @@ static enum err resume(struct journal *j, const struct journal_conf *conf, usec 
     j->file_len = r.len;
     j->tracks = r.tracks;
     j->last_at = r.last_at;
-    j->floor = r.last_at;
     j->stat.bytes = r.bytes;
     j->stat.cut = r.cut;
     j->stat.resumed = r.any || r.records;
@@ -398,6 +397,7 @@ static enum err resume(struct journal *j, const struct journal_conf *conf, usec 
     const int64_t wanted = conf->clock < 0 ? 0 : conf->clock;
     const int64_t clock = j->stat.resumed ? resumed_clock(wanted, r.last_at) : wanted;
     j->zero = now - clock;
+    j->floor = j->stat.resumed ? clock : 0; /* nothing stands before the gap of the absence */
     j->wall_zero_us = r.wall_zero_us ? r.wall_zero_us : conf->wall_us - clock;
     if (j->stat.resumed)
         return tell_recovery(j, &r, now);

@@ -41,7 +41,7 @@ MUST_USE enum err journal_open(struct journal **j, const char *dir, const struct
 /* Writes what is buffered if the disk takes it, and frees. */
 void journal_free(struct journal **j);
 
-/* The lesson clock at a monotonic instant; never less than that of the last record on opening. */
+/* The lesson clock at a monotonic instant; never less than it was when a journal was resumed. */
 int64_t journal_clock(const struct journal *j, usec at);
 /* Time of day at lesson clock 0, of the first opening. */
 int64_t journal_wall_zero(const struct journal *j);
