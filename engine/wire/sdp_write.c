@@ -45,7 +45,7 @@ static void put_media_line(struct writer *w, const struct sdp_media *m)
 static void put_connection(struct writer *w, const struct sdp_media *m)
 {
     char ip[ADDR_TEXT];
-    if (m->cands == 0) {
+    if (m->cands == 0 || !lives(m)) {
         put(w, "c=IN IP4 0.0.0.0\r\n");
         return;
     }
