@@ -9,6 +9,7 @@
 #include "relay/control/http.h"
 #include "relay/library/catalogue.h"
 #include "relay/library/package.h"
+#include "relay/library/recorder.h"
 #include "relay/media/worker.h"
 #include "relay/net.h"
 
@@ -43,6 +44,7 @@ struct node {
     struct dtls_cert *dtls;
     struct worker *worker[CONTROL_WORKERS];
     size_t workers;
+    struct recorder *recorder;
     struct control *control;
     struct cert cert;
 };
@@ -187,6 +189,13 @@ static bool start_media(struct node *n)
     return true;
 }
 
+static bool start_recorder(struct node *n)
+{
+    struct recorder_conf r = {.workers = n->workers, .level = n->log.level, .log_fd = n->log.fd};
+    memcpy(r.worker, n->worker, n->workers * sizeof r.worker[0]);
+    return recorder_start(&n->recorder, &r) == OK || fail("the recorder cannot be started");
+}
+
 /* What peers are offered: public addresses first, then those of the machine. */
 static void candidates(const struct node *n, size_t worker, struct nego_self *self)
 {
@@ -214,6 +223,7 @@ static bool start_control(struct node *n)
         .auth = n->auth,
         .catalogue = n->catalogue,
         .packager = n->packager,
+        .recorder = n->recorder,
         .workers = n->workers,
         .library_dir = n->library,
         .journal_dir = n->journal,
@@ -313,6 +323,7 @@ static bool catch_signals(struct node *n)
 static void end(struct node *n)
 {
     control_free(&n->control);
+    recorder_stop(&n->recorder);
     for (size_t i = 0; i < n->workers; i++)
         worker_stop(&n->worker[i]);
     packager_free(&n->packager);
@@ -340,7 +351,7 @@ int node_run(const struct config *c)
     };
     (void)umask(0077); /* what is kept here concerns children */
     bool good = catch_signals(&n) && open_data(&n) && find_packager(&n) && open_stores(&n) &&
-                start_media(&n) && start_control(&n) && listen_all(&n);
+                start_media(&n) && start_recorder(&n) && start_control(&n) && listen_all(&n);
     if (good && control_run(n.control, n.stop) != OK)
         good = fail("the control thread cannot go on: %s", strerror(errno));
     end(&n);

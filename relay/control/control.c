@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum tag { TAG_STOP, TAG_CHILD, TAG_HTTP, TAG_WORKER };
+enum tag { TAG_STOP, TAG_CHILD, TAG_HTTP, TAG_WORKER, TAG_RECORDER };
 
 static void read_clocks(struct control *c)
 {
@@ -227,7 +227,7 @@ static enum err packaging(struct control *c, struct loop *loop, int *watched)
 static usec next_turn(struct control *c)
 {
     usec next = usec_min(http_next(c->http, c->now), events_next(c));
-    if (c->waitings)
+    if (c->waitings || recordings_due(c))
         next = usec_min(next, c->now + 5 * USEC_MS);
     if (c->conf.packager)
         next = usec_min(next, packager_next(c->conf.packager));
@@ -241,6 +241,8 @@ static enum err watch_all(struct control *c, struct loop *loop, int stop)
         e = loop_set(loop, http_fd(c->http, i), LOOP_READ, TAG_HTTP);
     for (size_t i = 0; e == OK && i < c->conf.workers; i++)
         e = loop_set(loop, worker_note_fd(c->conf.worker[i]), LOOP_READ, TAG_WORKER);
+    if (e == OK && c->conf.recorder)
+        e = loop_set(loop, recorder_note_fd(c->conf.recorder), LOOP_READ, TAG_RECORDER);
     return e;
 }
 
@@ -271,6 +273,8 @@ static enum err turns(struct control *c, struct loop *loop)
         http_run(c->http);
         rooms_notes(c);
         rooms_retry(c);
+        recordings_notes(c);
+        recordings_retry(c);
         const enum err e = packaging(c, loop, &child);
         if (e != OK)
             return e;

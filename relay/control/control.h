@@ -8,12 +8,12 @@
 #include "relay/control/http.h"
 #include "relay/library/catalogue.h"
 #include "relay/library/package.h"
+#include "relay/library/recorder.h"
 #include "relay/media/worker.h"
 
 #define CONTROL_WORKERS 32
 
 struct control;
-struct recorder;
 
 /* Borrowed all of it; outlives the control. */
 struct control_conf {

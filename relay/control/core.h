@@ -42,6 +42,8 @@ struct live {
     unsigned worker; /* that has its room */
     bool sites_due;  /* readers may have to be told of sites */
     uint8_t speaking;
+    room_id recording; /* the room that the recorder writes; 0 = none */
+    bool close_due;    /* the recorder has not taken the end of it yet */
     usec next_quality;
     json_t **shown; /* by site: the site object as last told */
 };
@@ -127,6 +129,15 @@ bool rooms_command(struct control *c, const struct live *v, const struct cmd *cm
 /* What was refused before is tried again. */
 void rooms_retry(struct control *c);
 void rooms_notes(struct control *c);
+
+/* recordings.c */
+/* Before the hub is told to record. False: the recorder does not take it now, see _retry. */
+bool recordings_open(struct control *c, struct live *v);
+void recordings_event(struct control *c, struct live *v, const json_t *row);
+void recordings_close(struct control *c, struct live *v);
+void recordings_notes(struct control *c);
+void recordings_retry(struct control *c);
+bool recordings_due(struct control *c); /* has something to try again */
 
 /* sessions.c */
 struct session *session_new(struct control *c, struct live *v, const struct request *r, bool play);

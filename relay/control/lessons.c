@@ -77,8 +77,10 @@ enum err live_load_running(struct control *c)
     for (size_t i = 0; e == OK && i < json_array_size(ids); i++) {
         struct live *const v = live_get(c, json_string_value(json_array_get(ids, i)), &p);
         e = v ? OK : E_IO;
-        if (v && v->l->record && !rooms_open(c, v))
+        if (v && v->l->record && !(rooms_open(c, v) && recordings_open(c, v)))
             e = E_LIMIT;
+        if (v)
+            rooms_state(c, v);
         if (v)
             log_info(c->log, "a running lesson goes on", "lesson=%s clock_ms=%lld", v->l->id,
                      (long long)lesson_clock(v->l, c->now));
@@ -101,7 +103,7 @@ static struct live *oldest_unused(struct control *c)
     size_t at = 0;
     for (struct live *v; (v = table_each(&c->lives, &at));)
         if (v->l->state != LESSON_RUNNING && !v->sessions && !v->readers && !v->l->room &&
-            (!old || v->l->touched < old->l->touched))
+            !v->recording && (!old || v->l->touched < old->l->touched))
             old = v;
     return old;
 }
@@ -156,6 +158,7 @@ static json_t *tell(struct control *c, struct live *v, const struct claims *by,
         return NULL;
     c->count.events++;
     v->sites_due = true;
+    recordings_event(c, v, row);
     events_tell(c, v, row);
     json_t *const seen = by ? event_for(c, v, by, row) : NULL;
     json_decref(row);
@@ -392,23 +395,10 @@ static size_t running(struct control *c)
     return n;
 }
 
-/* The place of the recording in the library, from the first second on. */
-static void begin_resource(struct control *c, struct live *v)
-{
-    struct resource res = {.state = RES_RECORDING, .recorded_at = v->l->started_at};
-    memcpy(res.id, v->l->id, sizeof res.id);
-    memcpy(res.lesson, v->l->id, sizeof res.lesson);
-    if (catalogue_resource_save(c->conf.catalogue, &res) == OK)
-        memcpy(v->l->resource, res.id, sizeof res.id);
-    else
-        log_error(c->log, "the recording has no place in the catalogue yet", "lesson=%s", v->l->id);
-}
-
 static void start(struct control *c, struct live *v, const struct claims *by)
 {
     (void)lesson_start(v->l, c->wall_ms, c->now);
-    if (catalogue_save(c->conf.catalogue, v->l, NULL) == OK && v->l->record && c->conf.recorder)
-        begin_resource(c, v);
+    (void)save(c, v->l, NULL); /* first of all: what follows refers to it */
     if (!v->l->room && v->l->record && !rooms_open(c, v))
         log_error(c->log, "the media plane does not take the room", "lesson=%s", v->l->id);
     rooms_state(c, v);
@@ -458,6 +448,7 @@ static void end(struct control *c, struct live *v, const struct claims *by)
     json_decref(
         live_event(c, v, "lesson", by, json_pack("{s:o}", "lesson", lesson_json(v->l, c->now))));
     rooms_close(c, v);
+    recordings_close(c, v);
     log_info(c->log, "lesson ended", "lesson=%s clock_ms=%lld", v->l->id,
              (long long)lesson_clock(v->l, c->now));
 }

@@ -137,6 +137,18 @@ void api_resource_get(struct control *c, struct request *r)
         answer_json(r, 200, resource_json(c, v, &res, &r->claims));
 }
 
+/* The DASH manifest that a page without wishes of its own plays. */
+static const char *main_view(const json_t *manifest)
+{
+    static const char *const views[] = {"camera", "slides", "board"};
+    for (size_t i = 0; i < ARRAY_LEN(views); i++) {
+        const char *const file = json_string_value(json_object_get(manifest, views[i]));
+        if (file)
+            return file;
+    }
+    return NULL;
+}
+
 void api_resource_manifest(struct control *c, struct request *r)
 {
     struct resource res;
@@ -158,7 +170,7 @@ void api_resource_manifest(struct control *c, struct request *r)
         return;
     }
     grant_path(c, res.id, base, &exp);
-    const char *const dash = json_string_value(json_object_get(manifest, "dash"));
+    const char *const dash = main_view(manifest);
     answer_json(r, 200,
                 json_pack("{s:s, s:s, s:o, s:o}", "base", base, "expires_at",
                           text_time(exp * 1000, at), "dash",

@@ -61,16 +61,27 @@ static const char *disk_check(const struct control *c, char text[128])
     return text;
 }
 
+static bool recorder_is_well(const struct control *c)
+{
+    struct recorder_stat s = {0};
+    if (c->conf.recorder)
+        recorder_stat(c->conf.recorder, &s);
+    return s.failing == 0;
+}
+
 void api_ready(struct control *c, struct request *r)
 {
     char disk[128];
     const char *const trouble = catalogue_trouble(c->conf.catalogue);
     const char *const space = disk_check(c, disk);
-    const char *const media = c->waitings ? "a hub takes no commands" : "ok";
-    const bool ready = !trouble && !c->waitings && !c->stopping && strcmp(space, "ok") == 0;
+    const bool hubs = c->waitings == 0;
+    const bool recorder = recorder_is_well(c);
+    const bool ready = !trouble && hubs && recorder && !c->stopping && strcmp(space, "ok") == 0;
     answer_json(r, ready ? 200 : 503,
-                json_pack("{s:b, s:{s:s, s:s, s:s}}", "ready", ready, "checks", "catalogue",
-                          trouble ? trouble : "ok", "media", media, "disk", space));
+                json_pack("{s:b, s:{s:s, s:s, s:s, s:s}}", "ready", ready, "checks", "catalogue",
+                          trouble ? trouble : "ok", "media",
+                          hubs ? "ok" : "a hub takes no commands", "recorder",
+                          recorder ? "ok" : "a journal cannot be written", "disk", space));
 }
 
 /* Metrics */
@@ -163,6 +174,21 @@ static void control_part(struct control *c, FILE *f)
                   (unsigned long long)n->packaged, (unsigned long long)n->package_failures);
 }
 
+static void recorder_part(struct control *c, FILE *f)
+{
+    struct recorder_stat s = {0};
+    if (c->conf.recorder)
+        recorder_stat(c->conf.recorder, &s);
+    gauge(f, "liangshi_recorder_lessons", "Journals that are written.", s.lessons);
+    gauge(f, "liangshi_recorder_failing", "Of these, how many the disk refuses.", s.failing);
+    counter(f, "liangshi_recorder_packets_total", "Packets in journals.", s.packets);
+    counter(f, "liangshi_recorder_dropped_total", "Records that the disk did not take.", s.dropped);
+    counter(f, "liangshi_recorder_missed_total", "Messages that hubs could not send.", s.missed);
+    counter(f, "liangshi_recorder_errors_total", "Refused writes.", s.errors);
+    gauge(f, "liangshi_recorder_worst_us", "Longest round of writing.",
+          s.worst_us > 0 ? (uint64_t)s.worst_us : 0);
+}
+
 static void first_part(struct control *c, FILE *f)
 {
     static const char *const le[] = {"0.05", "0.1", "0.2", "0.3", "0.5", "1", "2", "+Inf"};
@@ -248,6 +274,7 @@ void api_metrics(struct control *c, struct request *r)
     lessons_part(c, p.f);
     control_part(c, p.f);
     first_part(c, p.f);
+    recorder_part(c, p.f);
     sites_part(c, p.f);
     workers_part(c, p.f);
     if (fclose(p.f) == 0)

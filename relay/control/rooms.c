@@ -64,7 +64,7 @@ void rooms_state(struct control *c, struct live *v)
         .room = v->l->room,
         .state = {.mode = (uint8_t)v->l->mode,
                   .floor_site = v->l->floor,
-                  .record = v->l->record && v->l->state == LESSON_RUNNING && c->conf.recorder},
+                  .record = v->l->record && v->l->state == LESSON_RUNNING && v->recording},
     };
     if (!rooms_command(c, v, &cmd))
         log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, v->worker);
