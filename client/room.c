@@ -2,6 +2,7 @@
 #include "client/room.h"
 
 #include "client/events.h"
+#include "client/onlyone.h"
 #include "client/output.h"
 #include "client/play.h"
 #include "client/publish.h"
@@ -31,8 +32,14 @@ struct room {
     usec speak_at;
     usec start;
     bool leaving;
+    bool ever_open;
     int code;
 };
+
+static void complain(const char *why)
+{
+    fprintf(stderr, "liangshi-room: %s\n", why);
+}
 
 static gboolean end_loop(gpointer user)
 {
@@ -74,13 +81,11 @@ static gboolean on_signal(gpointer user)
 
 static gboolean on_time_up(gpointer user)
 {
-    leave(user, 0);
+    struct room *const r = user;
+    if (!r->ever_open)
+        complain("the time is up and the relay was never reached");
+    leave(r, r->ever_open ? 0 : 1);
     return G_SOURCE_REMOVE;
-}
-
-static void complain(const char *why)
-{
-    fprintf(stderr, "liangshi-room: %s\n", why);
 }
 
 static void on_refused(void *user, const char *why)
@@ -94,6 +99,7 @@ static void on_refused(void *user, const char *why)
 static void on_open(void *user, bool open)
 {
     struct room *const r = user;
+    r->ever_open = r->ever_open || open;
     if (open)
         return;
     if (r->publish)
@@ -142,6 +148,7 @@ static gboolean on_speak(gpointer user)
 {
     struct room *const r = user;
     const usec now = clock_now();
+    r->log.wall_us = clock_wall_us();
     if (now - r->speak_at > 10 * SPEAK_EVERY)
         r->speak_at = now; /* the machine slept */
     for (; r->speak_at <= now; r->speak_at += SPEAK_EVERY) {
@@ -187,7 +194,6 @@ static gboolean on_second(gpointer user)
 {
     struct room *const r = user;
     char why[OUTPUT_WHY];
-    r->log.wall_us = clock_wall_us();
     gather_stats(r);
     if (r->play)
         play_keep_together(r->play);
@@ -270,6 +276,17 @@ static void stop(struct room *r)
     g_main_loop_unref(r->loop);
 }
 
+static void run(struct room *r)
+{
+    const bool net = net_init(&r->net, g_main_context_default(), r->conf->ca, &r->log) == OK;
+    if (!net)
+        complain("no memory, or no randomness from the system");
+    if (net && start_media(r) && start_events(r)) {
+        start_timers(r);
+        g_main_loop_run(r->loop);
+    }
+}
+
 int room_run(const struct conf *c)
 {
     struct room r = {.conf = c, .code = 1};
@@ -278,13 +295,13 @@ int room_run(const struct conf *c)
     r.loop = g_main_loop_new(NULL, FALSE);
     r.start = clock_now();
     stats_init(&r.stats, r.start);
-    const bool net = net_init(&r.net, g_main_context_default(), c->ca, &r.log) == OK;
-    if (!net)
-        complain("no memory, or no randomness from the system");
-    if (net && start_media(&r) && start_events(&r)) {
-        start_timers(&r);
-        g_main_loop_run(r.loop);
-    }
+    const int lock = onlyone_enter(c);
+    if (lock == -1)
+        complain("this room already runs on this machine, with the same token");
+    else
+        run(&r);
     stop(&r);
+    if (lock >= 0)
+        close(lock);
     return r.code;
 }

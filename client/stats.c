@@ -229,6 +229,8 @@ int stats_line(struct stats *s, usec now, const char *state, char *out, size_t c
                       s->up.loss * 100, s->down.loss * 100, (double)s->rtt / 1e3));
     for (size_t i = 0; i < s->videos; i++) {
         struct stats_video *const v = &s->video[i];
+        if (!v->frames)
+            continue;
         at = add(cap, at,
                  snprintf(out + at, cap - (size_t)at, "  %s %ux%u %.0f fps %u freezes", v->name,
                           v->width, v->height,
