@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PICTURE_CAPS "video/x-raw,format=I420,width=1280,height=720,framerate=25/1"
 #define SOUND_CAPS "audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved"
@@ -82,13 +83,24 @@ static char *sound_file(const char *path)
     return out;
 }
 
+/* autovideosink would try frame buffers too, one of whose drivers crashes where there is none. */
+static const char *window_sink(void)
+{
+    if (g_getenv("WAYLAND_DISPLAY") || g_getenv("DISPLAY"))
+        return "autovideosink sync=false";
+    if (access("/dev/dri/card0", W_OK) == 0)
+        return "kmssink sync=false";
+    return NULL;
+}
+
 static char *display_chain(const struct output_conf *c, bool both)
 {
     switch (c->display->kind) {
     case SINK_SHOW:
-        return g_strdup_printf("%s ! queue leaky=downstream max-size-buffers=2 ! videoconvert ! "
-                               "autovideosink sync=false",
-                               PICTURE_HEAD);
+        return window_sink() ? g_strdup_printf("%s ! queue leaky=downstream max-size-buffers=2 ! "
+                                               "videoconvert ! %s",
+                                               PICTURE_HEAD, window_sink())
+                             : NULL;
     case SINK_FILE:
         return picture_file(c->display->arg, both);
     case SINK_NONE:
@@ -178,9 +190,13 @@ static enum err open_one(struct output *o, int which, char *chain, const struct 
     enum err e = OK;
     if (chain)
         e = launch(o, which, chain, s, why);
-    else if (s->kind == SINK_FILE)
+    else if (s->kind != SINK_NONE)
         e = E_FORMAT;
-    if (e == E_FORMAT)
+    if (e == E_FORMAT && s->kind == SINK_SHOW)
+        snprintf(why, OUTPUT_WHY,
+                 "--display display: there is no desktop here (neither WAYLAND_DISPLAY nor DISPLAY "
+                 "is set); use --display file:PATH or none");
+    else if (e == E_FORMAT)
         snprintf(why, OUTPUT_WHY, "%s: must end in .mkv, .webm, %s", s->arg,
                  which == PIPE_DISPLAY ? "or .y4m (without sound)" : "or .wav");
     g_free(chain);

@@ -122,7 +122,9 @@ static void the_line_for_people_is_never_longer_than_its_room(void **unused)
         char name[64];
         memset(name, 'a' + i, sizeof(name) - 1);
         name[sizeof(name) - 1] = 0;
-        assert_non_null(stats_video_of(&s, name));
+        struct stats_video *const v = stats_video_of(&s, name);
+        assert_non_null(v);
+        stats_video_shown(v, 0, 640, 360);
     }
     assert_null(stats_video_of(&s, "one more"));
     char text[200];
