@@ -14,26 +14,29 @@
 #define HIST_KEEP (6 * USEC_SEC)
 #define PACER_SIZE 256 /* more than a fresh group of pictures of 1.5 Mbit/s */
 
+static enum err add_line(struct member *m, uint8_t i, uint8_t *voices)
+{
+    const struct nego_media *const line = &m->join->nego.media[i];
+    enum err e = OK;
+    if (line->recv) {
+        e = track_new(&m->track[i], m, i);
+        m->publishes = true;
+        if (line->twcc && !m->twcc_id) /* one number space, one id, for the whole bundle */
+            m->twcc_id = line->ext.id[RTP_EXT_TWCC];
+    }
+    if (!e && line->send) {
+        e = sub_new(&m->sub[i], m, i);
+        if (!e && line->audio)
+            m->sub[i]->voice = (*voices)++;
+    }
+    return e;
+}
+
 static enum err add_lines(struct member *m)
 {
-    struct cmd_join *const j = m->join;
     uint8_t voices = 0;
-    for (size_t i = 0; i < j->nego.n; i++) {
-        const struct nego_media *const line = &j->nego.media[i];
-        if (line->refused)
-            continue;
-        enum err e = OK;
-        if (line->recv) {
-            e = track_new(&m->track[i], m, (uint8_t)i);
-            m->publishes = true;
-            if (line->twcc && !m->twcc_id) /* one number space, one id, for the whole bundle */
-                m->twcc_id = line->ext.id[RTP_EXT_TWCC];
-        }
-        if (!e && line->send) {
-            e = sub_new(&m->sub[i], m, (uint8_t)i);
-            if (!e && line->audio)
-                m->sub[i]->voice = voices++;
-        }
+    for (size_t i = 0; i < m->join->nego.n; i++) {
+        const enum err e = m->join->nego.media[i].refused ? OK : add_line(m, (uint8_t)i, &voices);
         if (e)
             return e;
     }
@@ -204,31 +207,39 @@ static bool ssrc_signalled(const struct nego_media *line, uint32_t ssrc, struct 
     return false;
 }
 
+enum match { MATCH_NONE, MATCH_PT, MATCH_MID, MATCH_SSRC };
+
+static enum match match_line(const struct pkt *p, const struct nego_media *line, struct where *w)
+{
+    if (p->rtp.ssrc && ssrc_signalled(line, p->rtp.ssrc, w))
+        return MATCH_SSRC;
+    if (p->rtp.pt != line->pt && (!line->rtx_pt || p->rtp.pt != line->rtx_pt))
+        return MATCH_NONE;
+    w->rtx = p->rtp.pt != line->pt;
+    if (has_text(p, line->ext.id[RTP_EXT_MID], line->mid))
+        return MATCH_MID;
+    return says_mid(p, line) ? MATCH_NONE : MATCH_PT; /* it names another line */
+}
+
 static bool find_place(const struct member *m, const struct pkt *p, struct where *w)
 {
     const struct nego *const n = &m->join->nego;
-    int by_pt = -1;
-    for (uint8_t i = 0; i < n->n; i++) {
-        const struct nego_media *const line = &n->media[i];
-        if (!m->track[i])
-            continue;
-        w->line = i;
-        if (p->rtp.ssrc && ssrc_signalled(line, p->rtp.ssrc, w))
+    struct where by_pt = {0};
+    unsigned with_pt = 0;
+    for (size_t i = 0; i < n->n; i++) {
+        *w = (struct where){.line = (uint8_t)i};
+        const enum match how = m->track[i] ? match_line(p, &n->media[i], w) : MATCH_NONE;
+        if (how == MATCH_SSRC)
             return true;
-        if (p->rtp.pt != line->pt && (!line->rtx_pt || p->rtp.pt != line->rtx_pt))
-            continue;
-        w->rtx = p->rtp.pt != line->pt;
-        if (has_text(p, line->ext.id[RTP_EXT_MID], line->mid))
-            return layer_of(p, line, w->rtx, &w->layer);
-        if (says_mid(p, line))
-            continue; /* it names another line */
-        by_pt = by_pt == -1 ? i : -2;
+        if (how == MATCH_MID)
+            return layer_of(p, &n->media[i], w->rtx, &w->layer);
+        if (how == MATCH_PT) {
+            by_pt = *w;
+            with_pt++;
+        }
     }
-    if (by_pt < 0)
-        return false;
-    w->line = (uint8_t)by_pt;
-    w->rtx = p->rtp.pt != n->media[by_pt].pt;
-    return layer_of(p, &n->media[by_pt], w->rtx, &w->layer);
+    *w = by_pt;
+    return with_pt == 1 && layer_of(p, &n->media[w->line], w->rtx, &w->layer);
 }
 
 static struct stream *known_stream(const struct member *m, uint32_t ssrc, bool *rtx)
@@ -362,24 +373,31 @@ void member_saw_key(struct member *m, usec now)
                                    .took_us = (uint32_t)(now - m->since)});
 }
 
-/* Layers that fell silent are offered no more; their viewers go to the next. */
+/* True if a layer fell silent. */
+static bool silence_layers(struct track *t, usec now)
+{
+    bool changed = false;
+    for (size_t k = 0; k < NEGO_LAYERS; k++) {
+        struct stream *const s = t->layer[k];
+        if (!s)
+            continue;
+        hist_expire(&s->hist, now - HIST_KEEP);
+        if (s->live && !t->audio && now - s->last_at > STREAM_SILENT) {
+            s->live = false;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+/* Layers that fell silent are offered no more; their viewers go to the next. If all are silent the
+ * last picture stays until something comes. */
 static void watch_layers(struct member *m, usec now)
 {
     for (size_t i = 0; i < m->join->nego.n; i++) {
         struct track *const t = m->track[i];
-        bool changed = false;
-        for (size_t k = 0; t && k < NEGO_LAYERS; k++) {
-            struct stream *const s = t->layer[k];
-            if (!s)
-                continue;
-            hist_expire(&s->hist, now - HIST_KEEP);
-            if (s->live && !t->audio && now - s->last_at > STREAM_SILENT) {
-                s->live = false;
-                changed = true;
-            }
-        }
-        if (!changed || !track_choose(t, true))
-            continue; /* all silent: the last picture stays until something comes */
+        if (!t || !silence_layers(t, now) || !track_choose(t, true))
+            continue;
         for (struct sub *sub = t->subs; sub; sub = sub->next)
             sub_choose(sub, now);
     }

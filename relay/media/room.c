@@ -116,11 +116,15 @@ static bool take_voice(struct voices *v, uint8_t site)
     return false;
 }
 
-/* A voice that is on a line already stays there; the free lines take the others. */
-static void route_voices(struct room *r, struct member *m, usec now)
+struct lines {
+    struct sub *sub[NEGO_MEDIA]; /* audio lines but the first */
+    size_t n;
+};
+
+/* The first line is the lead's voice at once; the others are collected. */
+static struct lines voice_lines(const struct room *r, struct member *m, usec now)
 {
-    struct sub *line[NEGO_MEDIA];
-    size_t lines = 0;
+    struct lines l = {0};
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
         struct sub *const s = m->sub[i];
         if (!s || !m->join->nego.media[i].audio)
@@ -128,25 +132,36 @@ static void route_voices(struct room *r, struct member *m, usec now)
         if (s->voice == 0)
             sub_attach(s, m->site == SITE_LEAD ? NULL : r->track[SITE_LEAD][SRC_VOICE], now);
         else
-            line[lines++] = s;
+            l.sub[l.n++] = s;
     }
+    return l;
+}
 
-    struct voices v = voices_for(r, m, lines);
-    for (size_t i = 0; i < lines; i++) {
-        const struct track *const t = line[i]->track;
-        const bool stays = t && r->track[t->site][SRC_VOICE] == t && take_voice(&v, t->site);
-        if (!stays)
-            sub_attach(line[i], NULL, now);
-    }
-    size_t next = 0;
-    for (size_t i = 0; i < lines; i++) {
-        if (line[i]->track)
+static struct track *next_voice(const struct room *r, struct voices *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const uint8_t site = v->site[i];
+        if (site == SITE_NONE)
             continue;
-        while (next < v.n && v.site[next] == SITE_NONE)
-            next++;
-        if (next < v.n)
-            sub_attach(line[i], r->track[v.site[next++]][SRC_VOICE], now);
+        v->site[i] = SITE_NONE;
+        return r->track[site][SRC_VOICE];
     }
+    return NULL;
+}
+
+/* A voice that is on a line already stays there; the free lines take the others. */
+static void route_voices(struct room *r, struct member *m, usec now)
+{
+    const struct lines l = voice_lines(r, m, now);
+    struct voices v = voices_for(r, m, l.n);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct track *const t = l.sub[i]->track;
+        if (!t || r->track[t->site][SRC_VOICE] != t || !take_voice(&v, t->site))
+            sub_attach(l.sub[i], NULL, now);
+    }
+    for (size_t i = 0; i < l.n; i++)
+        if (!l.sub[i]->track)
+            sub_attach(l.sub[i], next_voice(r, &v), now);
 }
 
 void room_route_member(struct room *r, struct member *m, usec now)
