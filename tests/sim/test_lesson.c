@@ -181,6 +181,96 @@ static void the_recorder_gets_every_packet_and_every_packet_comes_home(void **un
     world_fini(&w);
 }
 
+static void a_slot_pointed_elsewhere_shows_the_other_source(void **unused)
+{
+    (void)unused;
+    static struct world w;
+    world_init(&w, 8);
+    world_lead(&w, &clean);
+    world_point(&w, 1, &clean);
+    const struct world_bot *const viewer = world_plays(&w, SITE_NONE, &clean);
+    world_run(&w, 3 * USEC_SEC);
+    assert_int_equal(line(viewer, PLAY_CAMERA)->tag, TAG_CAMERA);
+
+    struct cmd c = {.kind = CMD_SLOTS, .member = viewer->id};
+    c.slots[PLAY_CAMERA] = (struct slot){.kind = SLOT_SITE, .site = 1};
+    c.slots[PLAY_SLIDES] = (struct slot){.kind = SLOT_OFF};
+    world_command(&w, &c);
+    world_run(&w, w.now + 1500000);
+    assert_int_equal(line(viewer, PLAY_CAMERA)->tag, TAG_CLASS + 1);
+    const uint64_t slides = line(viewer, PLAY_SLIDES)->packets;
+    world_run(&w, w.now + USEC_SEC);
+    assert_int_equal(line(viewer, PLAY_SLIDES)->packets, slides);
+    assert_int_equal(line(viewer, PLAY_CAMERA)->nack.given_up, 0);
+    assert_untouched(&w);
+    world_fini(&w);
+}
+
+static void a_layer_that_falls_silent_gives_way_to_the_next(void **unused)
+{
+    (void)unused;
+    static struct world w;
+    world_init(&w, 9);
+    const struct world_bot *const lead = world_lead(&w, &clean);
+    const struct world_bot *const viewer = world_plays(&w, SITE_NONE, &clean);
+    world_run(&w, 3 * USEC_SEC);
+    const uint64_t high = line(viewer, PLAY_CAMERA)->packets; /* 3 a frame and more */
+    assert_true(high > 25 * 3);
+
+    for (size_t i = 0; i < lead->bot->sends; i++)
+        if (lead->bot->send[i].layer == 1)
+            lead->bot->send[i].every = 3600 * USEC_SEC; /* the uplink became too thin for it */
+    world_run(&w, w.now + 4 * USEC_SEC);
+    const uint64_t before = line(viewer, PLAY_CAMERA)->packets;
+    world_run(&w, w.now + USEC_SEC);
+    assert_in_range(line(viewer, PLAY_CAMERA)->packets - before, 24, 30); /* 1 a frame */
+    assert_untouched(&w);
+    world_fini(&w);
+}
+
+static void a_recorder_that_hangs_costs_no_viewer_a_packet(void **unused)
+{
+    (void)unused;
+    static struct world w;
+    world_init(&w, 10);
+    world_lead(&w, &clean);
+    const struct world_bot *const viewer = world_plays(&w, SITE_NONE, &clean);
+    world_state(&w, MODE_LECTURE, SITE_NONE, true);
+    w.recorder_hangs = true;
+    world_run(&w, 60 * USEC_SEC);
+    assert_true(w.hub->stat.taps_lost > 1000);
+    assert_true(line(viewer, PLAY_VOICE)->packets > 50 * 57);
+    assert_int_equal(line(viewer, PLAY_CAMERA)->nack.given_up, 0);
+
+    w.recorder_hangs = false;
+    const uint64_t taps = w.taps;
+    world_run(&w, w.now + 5 * USEC_SEC);
+    assert_true(w.taps > taps + 400); /* it goes on, and was told of the gap */
+    assert_true(w.tap_gaps > 0);
+    world_fini(&w);
+}
+
+static void a_member_that_changes_its_address_is_followed(void **unused)
+{
+    (void)unused;
+    static struct world w;
+    world_init(&w, 11);
+    struct world_bot *const lead = world_lead(&w, &clean);
+    const struct world_bot *const viewer = world_plays(&w, SITE_NONE, &clean);
+    world_run(&w, 3 * USEC_SEC);
+
+    lead->bot->addr.ip[15] = 77; /* the room's Wi-Fi gave way to its 4G: another address */
+    world_run(&w, w.now + 8 * USEC_SEC);
+    const uint64_t before = line(viewer, PLAY_VOICE)->packets;
+    const uint64_t heard = lead->stats;
+    world_run(&w, w.now + 2 * USEC_SEC);
+    assert_int_equal(lead->state, MEMBER_OPEN);
+    assert_true(lead->stats > heard);
+    assert_true(line(viewer, PLAY_VOICE)->packets - before > 95);
+    assert_untouched(&w);
+    world_fini(&w);
+}
+
 static unsigned number_of(const char *name, unsigned otherwise)
 {
     const char *const v = getenv(name);
@@ -248,6 +338,10 @@ int main(void)
         cmocka_unit_test(strangers_and_garbage_change_nothing),
         cmocka_unit_test(numbers_wrap_in_mid_lesson),
         cmocka_unit_test(the_recorder_gets_every_packet_and_every_packet_comes_home),
+        cmocka_unit_test(a_slot_pointed_elsewhere_shows_the_other_source),
+        cmocka_unit_test(a_layer_that_falls_silent_gives_way_to_the_next),
+        cmocka_unit_test(a_recorder_that_hangs_costs_no_viewer_a_packet),
+        cmocka_unit_test(a_member_that_changes_its_address_is_followed),
         cmocka_unit_test(an_hour_with_loss_leaves_nothing_unanswered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,8 +105,9 @@ static void drain_hub(struct world *w)
     while (hub_note(w->hub, &n))
         take_note(w, &n);
     struct tap_msg t;
-    while (hub_tap(w->hub, &t)) {
+    while (!w->recorder_hangs && hub_tap(w->hub, &t)) {
         w->tap_tracks += t.kind == TAP_TRACK;
+        w->tap_gaps += t.kind == TAP_GAP;
         if (t.kind != TAP_RTP)
             continue;
         w->taps++;

@@ -37,6 +37,8 @@ struct world {
     uint8_t speaking; /* last NOTE_SPEAK */
     uint64_t taps;    /* TAP_RTP seen, all sent home at once */
     uint64_t tap_tracks;
+    uint64_t tap_gaps;
+    bool recorder_hangs; /* what it was lent does not come home, and it takes nothing more */
     uint64_t tracks_up;
 };
 
