@@ -246,11 +246,16 @@ struct stream *room_stream_numbered(const struct room *r, uint16_t number)
     return NULL;
 }
 
-static void say_speaker(struct room *r)
+/* Who is heard right now. The lead speaks most of the lesson: a point that is heard is the news. */
+static void say_speaker(struct room *r, struct speaker *const points[SITES_MAX], usec now)
 {
-    const struct track *const lead = r->track[SITE_LEAD][SRC_VOICE];
-    uint8_t who = r->loudest;
-    if (who == SITE_NONE && lead && lead->speaker.speaking)
+    struct track *const lead = r->track[SITE_LEAD][SRC_VOICE];
+    struct speaker *const voice = lead ? &lead->speaker : NULL;
+    const int point = speaker_loudest(points, SITES_MAX, -1, now);
+    uint8_t who = SITE_NONE;
+    if (point >= 0)
+        who = (uint8_t)point;
+    else if (speaker_loudest(&voice, 1, -1, now) == 0)
         who = SITE_LEAD;
     if (who == r->speaking)
         return;
@@ -274,5 +279,5 @@ void room_listen(struct room *r, usec now)
         r->loudest = is < 0 ? SITE_NONE : (uint8_t)is;
         room_route(r, now);
     }
-    say_speaker(r);
+    say_speaker(r, voice, now);
 }
