@@ -10,6 +10,11 @@
 #define HEAD_MARK 0x4c52u /* "LR" */
 #define HEAD_CRC_AT (RECORD_HEAD - 4)
 
+static bool clock_sane(int64_t at)
+{
+    return at >= 0 && at <= RECORD_AT_MAX;
+}
+
 void record_write_segment(uint8_t out[RECORD_SEGMENT_HEAD], const struct record_segment *s)
 {
     struct writer w = writer_of(out, RECORD_SEGMENT_HEAD);
@@ -39,7 +44,8 @@ bool record_read_segment(struct record_segment *s, const uint8_t *p, size_t len)
     s->at = (int64_t)read_u64(&r);
     s->wall_zero_us = (int64_t)read_u64(&r);
     (void)read_u32(&r);
-    return read_u32(&r) == crc32c(0, p, size_min(len, SEGMENT_CRC_AT)) && !r.bad;
+    return read_u32(&r) == crc32c(0, p, size_min(len, SEGMENT_CRC_AT)) && !r.bad &&
+           clock_sane(s->at);
 }
 
 void record_write_head(uint8_t out[RECORD_HEAD], const struct record *r,
@@ -74,7 +80,7 @@ enum record_found record_read(struct record *r, const uint8_t *p, size_t len, si
     r->track = read_u32(&in);
     r->at = (int64_t)read_u64(&in);
     const uint32_t crc = read_u32(&in);
-    if (r->type == 0 || reserved != 0 || r->len > RECORD_PAYLOAD_MAX || r->at < 0)
+    if (r->type == 0 || reserved != 0 || r->len > RECORD_PAYLOAD_MAX || !clock_sane(r->at))
         return RECORD_BAD;
     if (r->len > in.left)
         return RECORD_SHORT;

@@ -9,6 +9,8 @@
 #define RECORD_TEXT 64                /* names of codecs, sources, sites, with the 0 */
 #define RECORD_SEGMENT_HEAD 48        /* bytes before the first record of a segment */
 
+#define RECORD_AT_MAX ((int64_t)1 << 50) /* µs: a lesson clock beyond this is damage */
+
 enum record_type {
     RECORD_TRACK = 1, /* struct record_track: a stream begins */
     RECORD_RTP,       /* struct record_rtp */
