@@ -6,6 +6,8 @@ const PATHS = { chromium: '/usr/bin/chromium', firefox: '/usr/bin/firefox-esr' }
 
 /** Why this browser cannot be used here; null: it can. @param {'chromium' | 'firefox'} name */
 export function missing(name) {
+    if (name === 'firefox' && !process.env.LIANGSHI_MEDIA)
+        return 'Firefox does no WebRTC over loopback and there is no network of our own';
     return existsSync(PATHS[name]) ? null : `${PATHS[name]} is not installed`;
 }
 
@@ -42,7 +44,7 @@ export async function openPage(browser, url, { width = 1440, height = 810, phone
     const page = await context.newPage();
     await page.setViewport({ width, height });
     page.on('console', (m) => {
-        if (m.type() === 'error' || m.type() === 'warn')
+        if ((m.type() === 'error' || m.type() === 'warn') && !m.text().includes('net::ERR_'))
             console.log(`# ${url.replace(/#.*/, '')} ${m.type()}: ${m.text()}`);
     });
     page.on('pageerror', (e) => console.log(`# ${url.replace(/#.*/, '')} threw: ${/** @type {Error} */ (e).stack}`));

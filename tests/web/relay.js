@@ -16,7 +16,7 @@ export class Relay {
     constructor() {
         this.data = mkdtempSync(join(tmpdir(), 'liangshi-web-'));
         this.http = '127.0.0.1:0';
-        this.media = '127.0.0.1:0';
+        this.media = process.env.LIANGSHI_MEDIA ?? '127.0.0.1:0';
         /** @type {import('node:child_process').ChildProcess | null} */
         this.child = null;
     }
@@ -43,7 +43,7 @@ export class Relay {
     /** @param {NodeJS.Signals} signal */
     async kill(signal) {
         const { child } = this;
-        if (!child || child.exitCode !== null)
+        if (!child || child.exitCode !== null || child.signalCode !== null)
             return;
         child.removeAllListeners('exit');
         const gone = new Promise((resolve) => child.on('exit', resolve));

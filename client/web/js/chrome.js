@@ -76,6 +76,8 @@ export function onlySay(title, text, ...more) {
  */
 export async function begin(roles = []) {
     await loadWords();
+    /* a page that comes back out of the browser's memory has left the lesson: it enters anew */
+    addEventListener('pageshow', (e) => e.persisted && location.reload());
     const ticket = takeTicket();
     if (!ticket.token) {
         onlySay(t('start.nolink.title'), t('start.nolink.text'));

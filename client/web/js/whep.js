@@ -30,11 +30,19 @@ export class Whep {
     }
 
     start() {
+        addEventListener('pagehide', this.leaving);
         this.keeper.start();
     }
     stop() {
+        removeEventListener('pagehide', this.leaving);
         this.keeper.stop();
     }
+
+    /** The others see at once that this room has gone, not only when nothing is heard from it. */
+    leaving = () => {
+        if (this.session)
+            this.api.leave(this.session);
+    };
 
     /** @param {AbortSignal} signal @returns {Promise<import('./keep.js').Held>} */
     async open(signal) {

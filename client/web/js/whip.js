@@ -34,17 +34,27 @@ export class Whip {
         this.api = api;
         this.lesson = lesson;
         this.conf = conf;
+        /** @type {string | null} */
+        this.session = null;
         this.keeper = new Keeper((signal) => this.open(signal), {
             onState: conf.onState, wake: conf.wake,
         });
     }
 
     start() {
+        addEventListener('pagehide', this.leaving);
         this.keeper.start();
     }
     stop() {
+        removeEventListener('pagehide', this.leaving);
         this.keeper.stop();
     }
+
+    /** The others see at once that this room has gone, not only when nothing is heard from it. */
+    leaving = () => {
+        if (this.session)
+            this.api.leave(this.session);
+    };
 
     /** Sources were added or went: the connection is built anew. */
     renew() {
@@ -64,6 +74,7 @@ export class Whip {
             const query = `client=${clientKey()}${sources ? `&sources=${sources}` : ''}`;
             session = await exchange(pc, this.api, `/whip/${encodeURIComponent(this.lesson)}?${query}`, signal);
             await connected(pc, signal);
+            this.session = session;
             return this.hold(pc, session);
         } catch (e) {
             pc.close();
@@ -77,6 +88,8 @@ export class Whip {
     hold(pc, session) {
         const { closed, end } = watch(pc, { onSample: this.conf.onSample });
         const left = closed.finally(() => {
+            if (this.session === session)
+                this.session = null;
             pc.close();
             this.api.leave(session);
         });
