@@ -62,7 +62,7 @@ function withLang(url) {
 }
 
 /**
- * Waits until the pictures move: every video that is seen shows new frames that are not one colour.
+ * Waits until the pictures move: videos that are seen show new frames that are not black.
  * @param {import('puppeteer-core').Page} page @param {string} selector @param {number} count
  * @param {number} [ms]
  */
@@ -71,7 +71,7 @@ export async function moving(page, selector, count, ms = 15_000) {
     let seen = [];
     while (Date.now() < until) {
         seen = await page.evaluate(lookAtVideos, selector);
-        if (seen.filter((v) => v.moved && v.colours > 1).length >= count)
+        if (seen.filter((v) => v.moved && !v.black).length >= count)
             return seen;
         await new Promise((r) => setTimeout(r, 150));
     }
@@ -83,7 +83,7 @@ async function lookAtVideos(selector) {
     const seen = [];
     for (const v of /** @type {NodeListOf<HTMLVideoElement>} */ (document.querySelectorAll(selector))) {
         if (v.offsetParent === null || v.videoWidth === 0) {
-            seen.push({ moved: false, colours: 0, width: v.videoWidth });
+            seen.push({ moved: false, black: true, width: v.videoWidth });
             continue;
         }
         const at = v.currentTime;
@@ -94,10 +94,10 @@ async function lookAtVideos(selector) {
         const g = /** @type {CanvasRenderingContext2D} */ (c.getContext('2d'));
         g.drawImage(v, 0, 0, 16, 9);
         const px = g.getImageData(0, 0, 16, 9).data;
-        const colours = new Set();
+        let light = 0;
         for (let i = 0; i < px.length; i += 4)
-            colours.add(`${(px[i] ?? 0) >> 4},${(px[i + 1] ?? 0) >> 4},${(px[i + 2] ?? 0) >> 4}`);
-        seen.push({ moved: v.currentTime > at, colours: colours.size, width: v.videoWidth });
+            light = Math.max(light, px[i] ?? 0, px[i + 1] ?? 0, px[i + 2] ?? 0);
+        seen.push({ moved: v.currentTime > at, black: light < 24, width: v.videoWidth });
     }
     return seen;
 }

@@ -1,6 +1,6 @@
 /* relay.js - a real relay on loopback, with a data directory of its own, for the length of a test. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,8 @@ export const noRelay = BIN ? null : 'LIANGSHI_RELAY does not name the program';
 export class Relay {
     constructor() {
         this.data = mkdtempSync(join(tmpdir(), 'liangshi-web-'));
+        this.conf = join(this.data, 'relay.yaml');
+        writeFileSync(this.conf, `packager: "${process.env.LIANGSHI_PACKAGE ?? 'liangshi-package'}"\n`);
         this.http = '127.0.0.1:0';
         this.media = process.env.LIANGSHI_MEDIA ?? '127.0.0.1:0';
         /** @type {import('node:child_process').ChildProcess | null} */
@@ -27,7 +29,7 @@ export class Relay {
 
     /** Starts, or starts again on the same addresses. */
     async start() {
-        const child = spawn(BIN, ['--data', this.data, '--http', this.http, '--media', this.media,
+        const child = spawn(BIN, ['--config', this.conf, '--data', this.data, '--http', this.http, '--media', this.media,
             '--workers', '1', '--web', join(ROOT, 'client/web'),
             '--lib', join(ROOT, 'node_modules/shaka-player/dist')], { stdio: ['ignore', 'pipe', 'inherit'] });
         this.child = child;

@@ -63,3 +63,25 @@ export function show(e, on) {
     if (e.hidden === on)
         e.hidden = !on;
 }
+
+/**
+ * A list whose entries stay the same elements while they are in it: whoever is about to touch a
+ * button, or has it in focus, keeps it.
+ * @template T
+ * @param {HTMLElement} host @param {readonly T[]} items @param {(item: T) => string} keyOf
+ * @param {(item: T) => HTMLElement} make @param {(e: HTMLElement, item: T, n: number) => void} paint
+ */
+export function keepList(host, items, keyOf, make, paint) {
+    const old = new Map([...host.children].map((e) => [/** @type {HTMLElement} */ (e).dataset.key ?? '', /** @type {HTMLElement} */ (e)]));
+    items.forEach((item, n) => {
+        const key = keyOf(item);
+        const e = old.get(key) ?? make(item);
+        old.delete(key);
+        e.dataset.key = key;
+        if (host.children[n] !== e)
+            host.insertBefore(e, host.children[n] ?? null);
+        paint(e, item, n);
+    });
+    for (const e of old.values())
+        e.remove();
+}

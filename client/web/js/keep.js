@@ -50,7 +50,9 @@ export class Keeper {
     }
 
     stop() {
-        this.run?.abort();
+        if (!this.run)
+            return;
+        this.run.abort();
         this.run = null;
         this.wake?.removeEventListener('wake', this.hurry);
         this.held?.close();

@@ -9,7 +9,7 @@ const STALLED_MS = 3000;
 
 /**
  * @param {import('./lesson.js').LessonState} lesson @param {string} slot
- * @param {{up: boolean, stalledMs: number, everSeen: boolean}} link
+ * @param {{up: boolean, stalledMs: number, showing: boolean, everSeen: boolean}} link
  * @returns {Saying | null} null: the picture speaks for itself
  */
 export function pictureSaying(lesson, slot, link) {
@@ -22,7 +22,7 @@ export function pictureSaying(lesson, slot, link) {
     const absent = absentSaying(lesson, slot);
     if (absent)
         return absent;
-    if (!link.everSeen)
+    if (!link.showing)
         return { key: 'say.arriving', still: false };
     if (link.stalledMs > STALLED_MS)
         return slot === 'slides' || slot === 'board' ? null : { key: 'say.thin', still: true };

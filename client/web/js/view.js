@@ -12,15 +12,17 @@ export class View {
         this.word = el('div', { class: 'word', hidden: true }, icon('camera'), this.wordText);
         this.label = el('div', { class: 'label', hidden: !label }, label);
         this.root = el('div', { class: `view ${cls}` }, this.video, this.word, this.label);
+        /** Whether the present connection has shown a frame, and whether any has. */
+        this.showing = false;
         this.everSeen = false;
         this.video.addEventListener('loadeddata', () => {
-            this.everSeen = true;
+            this.showing = this.everSeen = true;
         });
     }
 
     /** @param {MediaStreamTrack | null} track */
     setTrack(track) {
-        this.everSeen = false;
+        this.showing = false;
         this.video.srcObject = track ? new MediaStream([track]) : null;
         this.video.play().catch(() => {});
     }
@@ -39,6 +41,9 @@ export class View {
         setText(this.label, text);
     }
 }
+
+/** @param {View} view */
+export const seen = (view) => ({ showing: view.showing, everSeen: view.everSeen });
 
 /** The voices of a lesson. When the browser refuses sound, one big button asks for a touch. */
 export class Sound {

@@ -3,7 +3,7 @@
 import { el, icon, setText, show } from './dom.js';
 import { t } from './i18n.js';
 import { pictureSaying } from './sayings.js';
-import { View } from './view.js';
+import { View, seen } from './view.js';
 import { calledText, linkWords } from './words.js';
 
 /** Video lines of one connection that are left beside three voices. */
@@ -53,8 +53,6 @@ export class Wall {
     /** @param {number} by */
     turn(by) {
         this.page = (this.page + by + this.pages()) % this.pages();
-        for (const t of this.tiles)
-            t.view.everSeen = false;
     }
 
     /** @param {number} lines */
@@ -123,7 +121,7 @@ export class Wall {
         setText(tile.button, t(floor ? 'lead.takeback' : hand ? 'lead.give' : 'lead.call'));
         tile.button.setAttribute('aria-label', `${tile.button.textContent} ${site.name}`);
         tile.view.say(pictureSaying(lesson, `wall/${site.number}`,
-            { up, stalledMs: this.stalled[n] ?? 0, everSeen: tile.view.everSeen }));
+            { up, stalledMs: this.stalled[n] ?? 0, ...seen(tile.view) }));
     }
 }
 

@@ -86,7 +86,7 @@ test('a member that is gone is forgotten', () => {
     assert.equal(s.members.size, 0);
 });
 
-const LINK = { up: true, stalledMs: 0, everSeen: true };
+const LINK = { up: true, stalledMs: 0, showing: true, everSeen: true };
 
 test('a screen without a picture says why, in the order of what matters', () => {
     assert.equal(pictureSaying(new LessonState(), 'camera', LINK).key, 'say.connecting');
@@ -94,6 +94,7 @@ test('a screen without a picture says why, in the order of what matters', () => 
     assert.equal(pictureSaying(s, 'camera', LINK), null);
     assert.equal(pictureSaying(s, 'camera', { ...LINK, up: false }).key, 'say.reconnecting');
     assert.equal(pictureSaying(s, 'camera', { ...LINK, up: false, everSeen: false }).key, 'say.connecting');
+    assert.equal(pictureSaying(s, 'camera', { ...LINK, showing: false }).key, 'say.arriving');
     assert.deepEqual(pictureSaying(s, 'camera', { ...LINK, stalledMs: 4000 }), { key: 'say.thin', still: true });
     assert.equal(pictureSaying(s, 'slides', { ...LINK, stalledMs: 4000 }), null, 'slides may stand still');
     assert.equal(pictureSaying(s, 'board', LINK).key, 'say.no.board');

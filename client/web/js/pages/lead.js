@@ -1,7 +1,7 @@
 /* lead.js - the lead's console: begin and end, every class in sight, the floor in one touch. */
 
 import { act, begin, iconButton, languageSwitch, needLesson, toast } from '../chrome.js';
-import { byId, el, setText, show } from '../dom.js';
+import { byId, el, keepList, setText, show } from '../dom.js';
 import { t } from '../i18n.js';
 import { OwnRoom } from '../ownroom.js';
 import { follow } from '../live.js';
@@ -103,16 +103,29 @@ function paintState() {
 
 function paintHands() {
     setText(byId('hand-count'), String(lesson.hands.length));
+    show(byId('no-hands'), lesson.hands.length === 0);
     const now = lesson.clock.ms();
-    byId('hands').replaceChildren(...(lesson.hands.length ? lesson.hands.map((h, n) => el('li', {},
-        el('span', { class: 'order' }, String(n + 1)),
-        el('span', { class: 'grow' }, el('strong', {}, lesson.siteName(h.site)), el('br'),
-            el('span', { class: 'muted' }, t('lead.waiting', { wait: waitText(now - h.since_ms) }))),
+    keepList(byId('hands'), lesson.hands, (h) => h.site, makeHand, (e, h, n) => {
+        setText(part(e, '.order'), String(n + 1));
+        setText(part(e, 'strong'), lesson.siteName(h.site));
+        setText(part(e, '.muted'), t('lead.waiting', { wait: waitText(now - h.since_ms) }));
+    });
+}
+
+/** @param {import('../lesson.js').Hand} h */
+function makeHand(h) {
+    return el('li', {}, el('span', { class: 'order' }),
+        el('span', { class: 'grow' }, el('strong'), el('br'), el('span', { class: 'muted' })),
         el('button', { class: 'btn go small', type: 'button', onclick: () => floorTouch(h.site) }, t('lead.give')),
         el('button', {
             class: 'btn quiet small', type: 'button',
             onclick: () => act(null, () => live.calls.hand(false, h.site)),
-        }, t('lead.lower')))) : [el('li', { class: 'empty' }, t('lead.nohands'))]));
+        }, t('lead.lower')));
+}
+
+/** @param {HTMLElement} e @param {string} selector @returns {Element} */
+function part(e, selector) {
+    return /** @type {Element} */ (e.querySelector(selector));
 }
 
 let painted = '';

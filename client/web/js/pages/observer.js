@@ -6,7 +6,7 @@ import { t } from '../i18n.js';
 import { follow } from '../live.js';
 import { stayAwake, toggleFullScreen } from '../media.js';
 import { pictureSaying, siteOf } from '../sayings.js';
-import { Sound, View } from '../view.js';
+import { Sound, View, seen } from '../view.js';
 import { Whep } from '../whep.js';
 import { clockText, errorText } from '../words.js';
 
@@ -58,6 +58,8 @@ function wantedSlots() {
 }
 
 function paint() {
+    if (lesson.ended())
+        whep.stop();
     const slots = wantedSlots();
     if (lesson.known && slots.join() !== whep.slots.join())
         whep.point(slots).catch((e) => toast(errorText(e)));
@@ -72,7 +74,7 @@ function paintView(view, slot, n) {
     const early = /** @type {{type?: string}} */ (refused ?? {}).type === 'lesson-not-running';
     const saying = early && lesson.known && !lesson.ended()
         ? { key: 'say.lead.notyet', still: false }
-        : pictureSaying(lesson, slot, { up, stalledMs: stalled[n] ?? 0, everSeen: view.everSeen });
+        : pictureSaying(lesson, slot, { up, stalledMs: stalled[n] ?? 0, ...seen(view) });
     view.say(saying);
     view.setLabel(slotName(slot));
 }

@@ -6,7 +6,7 @@ import { t } from '../i18n.js';
 import { follow } from '../live.js';
 import { Meter, capture, stayAwake, toggleFullScreen } from '../media.js';
 import { heardBy, pictureSaying, pointLayout } from '../sayings.js';
-import { Sound, View } from '../view.js';
+import { Sound, View, seen } from '../view.js';
 import { Whep } from '../whep.js';
 import { Whip } from '../whip.js';
 import { clockText, dateText, errorText, linkWords, waitText } from '../words.js';
@@ -101,11 +101,25 @@ async function retake() {
     live.repaint();
 }
 navigator.mediaDevices?.addEventListener('devicechange', () => {
-    if (entered && (!own.voice || !own.camera))
+    if (entered && !lesson.ended() && (!own.voice || !own.camera))
         retake();
 });
 
+/** The bell: nothing of this room goes out any more, and the camera's light goes off. */
+function leave() {
+    whep.stop();
+    whip.stop();
+    meter?.close();
+    meter = null;
+    for (const track of [own.voice, own.camera])
+        track?.stop();
+    own = { camera: null, voice: null, error: null };
+    self.root.hidden = true;
+}
+
 function paint() {
+    if (lesson.ended())
+        leave();
     paintPlaces();
     paintTouch();
     paintSigns();
@@ -121,7 +135,7 @@ function paintPlaces() {
         show(v.root, place !== '');
         if (place)
             v.root.className = `view ${place}`;
-        const saying = pictureSaying(lesson, slot, { up, stalledMs: stalled[n] ?? 0, everSeen: v.everSeen });
+        const saying = pictureSaying(lesson, slot, { up, stalledMs: stalled[n] ?? 0, ...seen(v) });
         v.say(place === 'main-view' && saying && !saying.still ? { key: 'brand', still: false } : saying);
         v.setLabel(slot === 'floor' ? lesson.siteName(lesson.floor) : '');
         if (place === 'main-view')
@@ -193,7 +207,7 @@ function paintSigns() {
     show(handHint, isUp && !mine);
     const who = heardBy(lesson, site, { up: sending, open: wanted && own.voice !== null });
     heard.className = `mic${who === 'all' || who === 'lead' ? ' live' : ''}`;
-    setText(heardWords, own.voice || !entered ? t(`heard.${who}`) : t('heard.none'));
+    setText(heardWords, own.voice || !entered ? t(`heard.${who}`) : t(lesson.ended() ? 'say.ended' : 'heard.none'));
     show(mic, own.voice !== null);
     setText(micWords, t(wanted ? 'mic.close' : 'mic.open'));
     const link = linkWords(lesson.sites.get(site), lesson.quality.get(site));
