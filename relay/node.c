@@ -154,6 +154,7 @@ static bool start_worker(struct node *n, unsigned i)
     struct worker_conf w = {
         .hub = {.cert = n->dtls,
                 .max_members = MEMBERS_PER_HUB,
+                .max_lent = POOL_PACKETS / 2, /* a disk that hangs leaves the viewers the rest */
                 .pace_bps = (uint64_t)n->conf->limits.viewer_kbps * 1000,
                 .pace_burst = BURST_BYTES},
         .packets = POOL_PACKETS,
