@@ -45,7 +45,7 @@ static char *picture_chain(const struct capture_conf *c)
             "videotestsrc is-live=true pattern=white ! "
             "video/x-raw,format=I420,width=1920,height=1080,framerate=%u/1 ! "
             "textoverlay name=text valignment=center halignment=center color=0xff202020 "
-            "draw-shadow=false draw-outline=false font-desc=\"Sans 40\" ! %s",
+            "draw-shadow=false draw-outline=false font-desc=\"Sans 26\" ! %s",
             fps, tail);
     case SOURCE_FILE:
         return g_strdup_printf("filesrc name=src ! decodebin ! videoconvert ! videorate ! "

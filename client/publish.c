@@ -1,9 +1,11 @@
 /* publish.c - sources to lines, coded pieces to packets. */
 #include "client/publish.h"
 
+#include "client/keep.h"
 #include "client/ladder.h"
 #include "engine/io/clock.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,13 @@ struct publish {
     struct session *session;
     struct line line[PUBLISH_SOURCES];
     size_t n;
+    struct keep *keep; /* NULL: no own copy is wanted */
 };
+
+static size_t stream_of(size_t line, size_t layer)
+{
+    return line * NEGO_LAYERS + layer;
+}
 
 static void send_piece(const struct line *l, struct rtc *rtc, size_t line, const struct feed_out *o)
 {
@@ -49,6 +57,48 @@ static void send_piece(const struct line *l, struct rtc *rtc, size_t line, const
     }
 }
 
+/* What was sent goes into the room's own copy, oldest first. */
+static void keep_sent(struct publish *p, struct rtc *rtc, size_t line)
+{
+    struct pkt *sent[SENDTRACK_KEPT];
+    const struct nego_media *const m = rtc_media(rtc, line);
+    size_t n = 0;
+    if (!p->keep)
+        return;
+    while (n < SENDTRACK_KEPT && (sent[n] = rtc_sent(rtc)) != NULL)
+        n++;
+    while (n--) {
+        for (size_t k = 0; k < NEGO_LAYERS; k++) {
+            if (m->ssrc[k] == sent[n]->rtp.ssrc)
+                keep_packet(p->keep, stream_of(line, k), sent[n]);
+        }
+        pkt_unref(&sent[n]);
+    }
+    keep_wake(p->keep);
+}
+
+static void keep_tracks(struct publish *p, struct rtc *rtc)
+{
+    rtc_keep(rtc);
+    for (size_t i = 0; i < p->n; i++) {
+        const struct nego_media *const m = rtc_media(rtc, i);
+        for (size_t k = 0; k < rtc_layers(rtc, i); k++) {
+            struct record_track t = {.site_no = p->conf.conf->profile == CONF_LEAD ? 0 : 255,
+                                     .layer = (uint8_t)k,
+                                     .pt = m->pt,
+                                     .channels = m->audio ? 1 : 0,
+                                     .clock_rate = m->audio ? 48000 : 90000,
+                                     .ssrc = m->ssrc[k],
+                                     .abs_capture_id = m->ext.id[RTP_EXT_ABS_CAPTURE],
+                                     .level_id = m->ext.id[RTP_EXT_AUDIO_LEVEL]};
+            g_strlcpy(t.codec, m->audio ? "opus" : "VP8", sizeof(t.codec));
+            g_strlcpy(t.source, m->audio ? "voice" : p->line[i].name, sizeof(t.source));
+            g_strlcpy(t.rid, m->layers ? m->rid[k] : "", sizeof(t.rid));
+            keep_track(p->keep, stream_of(i, k), &t);
+        }
+    }
+}
+
 static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
 {
     (void)fd;
@@ -57,8 +107,10 @@ static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
     struct rtc *const rtc = session_rtc(l->owner->session);
     const size_t line = (size_t)(l - l->owner->line);
     for (struct feed_out *o; (o = feed_take(l->feed)) != NULL; free(o)) {
-        if (rtc)
-            send_piece(l, rtc, line, o);
+        if (!rtc)
+            continue;
+        send_piece(l, rtc, line, o);
+        keep_sent(l->owner, rtc, line);
     }
     if (!rtc)
         return G_SOURCE_CONTINUE;
@@ -79,6 +131,8 @@ static void on_open(void *user, bool open)
 {
     struct publish *const p = user;
     struct rtc *const rtc = session_rtc(p->session);
+    if (open && rtc && p->keep)
+        keep_tracks(p, rtc);
     for (size_t i = 0; i < p->n; i++)
         feed_activate(p->line[i].feed, open && rtc ? rtc_layers(rtc, i) : 0);
     if (p->conf.open)
@@ -184,6 +238,20 @@ static enum err connect_all(struct publish *p)
     return e;
 }
 
+static enum err open_keep(struct publish *p, char why[CAPTURE_WHY])
+{
+    const char *const dir = p->conf.conf->journal;
+    if (!dir[0])
+        return OK;
+    const enum err e = keep_new(&p->keep, dir, p->net->log);
+    if (e != OK)
+        g_snprintf(why, CAPTURE_WHY, "--journal %s: %s", dir,
+                   e == E_IO      ? strerror(errno)
+                   : e == E_STATE ? "another program writes there"
+                                  : err_name(e));
+    return e;
+}
+
 enum err publish_new(struct publish **out, struct net *net, const struct publish_conf *c,
                      char why[CAPTURE_WHY])
 {
@@ -195,7 +263,7 @@ enum err publish_new(struct publish **out, struct net *net, const struct publish
     p->net = net;
     p->conf = *c;
     plan_lines(p);
-    enum err e = OK;
+    enum err e = open_keep(p, why);
     for (size_t i = 0; i < p->n && e == OK; i++)
         e = open_line(p, &p->line[i], why);
     if (e == OK)
@@ -218,6 +286,7 @@ void publish_free(struct publish **pp)
         }
         feed_free(&p->line[i].feed);
     }
+    keep_free(&p->keep);
     free(p);
     *pp = NULL;
 }

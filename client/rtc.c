@@ -81,6 +81,8 @@ void rtc_free(struct rtc **pc)
         if (c->recv[i].media)
             recvtrack_fini(&c->recv[i]);
     }
+    for (struct pkt *p; (p = rtc_sent(c)) != NULL;)
+        pkt_unref(&p);
     peer_free(&c->peer);
     free(c);
     *pc = NULL;
@@ -339,6 +341,21 @@ void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_soun
     lend(c, out);
     if (sends(c, line) && c->link.seal)
         sendtrack_voice(&c->send[line], &c->link, now, s);
+}
+
+void rtc_keep(struct rtc *c)
+{
+    c->link.keep = true;
+}
+
+struct pkt *rtc_sent(struct rtc *c)
+{
+    return c->link.n_kept ? c->link.kept[--c->link.n_kept] : NULL;
+}
+
+const struct nego_media *rtc_media(const struct rtc *c, size_t line)
+{
+    return line < c->nego.n ? &c->nego.media[line] : NULL;
 }
 
 size_t rtc_layers(const struct rtc *c, size_t line)

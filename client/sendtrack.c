@@ -149,6 +149,8 @@ static void finish(struct sendtrack *t, struct sendlink *l, struct sendlayer *y,
         y->octets += p->rtp.payload_len;
         transmit(t, l, y, p, false);
         hist_put(&y->hist, p);
+        if (l->keep && l->n_kept < SENDTRACK_KEPT)
+            l->kept[l->n_kept++] = pkt_ref(p);
     }
     pkt_unref(&p);
 }

@@ -11,6 +11,8 @@
 #define SENDTRACK_PACKET 1200 /* longest RTP packet before sealing */
 #define SENDTRACK_HIST 1024   /* packets kept for repairs, of each layer */
 
+#define SENDTRACK_KEPT 512 /* packets of one frame, in all layers, that are kept for who asks */
+
 /* What all tracks of a connection share when they send. */
 struct sendlink {
     struct seal *seal; /* NULL: not open yet, nothing leaves */
@@ -19,6 +21,9 @@ struct sendlink {
     uint16_t twcc; /* next transport-wide number */
     uint64_t bytes;
     uint64_t dropped; /* packets for which the pool or the queue had no room */
+    bool keep;        /* put a reference to each packet into kept[], which the owner empties */
+    size_t n_kept;
+    struct pkt *kept[SENDTRACK_KEPT];
 };
 
 /* When something was taken by camera or microphone. */
