@@ -12,6 +12,7 @@
 #define REPORT_EVERY USEC_SEC
 #define EXPIRE_EVERY (500 * USEC_MS)
 #define HIST_KEEP (6 * USEC_SEC)
+#define RECORD_KEY (6 * USEC_SEC)
 #define PACER_SIZE 256 /* more than a fresh group of pictures of 1.5 Mbit/s */
 
 static enum err add_line(struct member *m, uint8_t i, uint8_t *voices)
@@ -390,12 +391,24 @@ static bool silence_layers(struct track *t, usec now)
     return changed;
 }
 
+/* A recording can be sought only to key frames, and a sender may go without one for an hour. */
+static void ask_for_recording(struct track *t, usec now)
+{
+    for (size_t k = 0; !t->audio && k < NEGO_LAYERS; k++) {
+        const struct stream *const s = t->layer[k];
+        if (s && s->live && s->has_key && now - s->key_at >= RECORD_KEY)
+            track_want_key(t, s);
+    }
+}
+
 /* Layers that fell silent are offered no more; their viewers go to the next. If all are silent the
  * last picture stays until something comes. */
 static void watch_layers(struct member *m, usec now)
 {
     for (size_t i = 0; i < m->join->nego.n; i++) {
         struct track *const t = m->track[i];
+        if (t && m->room->state.record)
+            ask_for_recording(t, now);
         if (!t || !silence_layers(t, now) || !track_choose(t, true))
             continue;
         for (struct sub *sub = t->subs; sub; sub = sub->next)
