@@ -55,7 +55,7 @@ static const cyaml_schema_value_t schema = {
  * place of it are what people need. */
 struct report {
     char first[160];
-    char place[80];
+    char field[64]; /* " in workers" */
 };
 
 static void on_log(cyaml_log_t level, void *ctx, const char *form, va_list args)
@@ -67,11 +67,13 @@ static void on_log(cyaml_log_t level, void *ctx, const char *form, va_list args)
     (void)vsnprintf(line, sizeof line, form, args);
     line[strcspn(line, "\r\n")] = 0;
     const char *const text = strncmp(line, "Load: ", 6) == 0 ? line + 6 : line;
-    const char *const place = strstr(text, "(line:");
+    static const char mapping[] = "mapping field '";
+    const char *const field = strstr(text, mapping);
     if (!r->first[0])
         (void)snprintf(r->first, sizeof r->first, "%s", text);
-    else if (place && !r->place[0])
-        (void)snprintf(r->place, sizeof r->place, " %.70s", place);
+    else if (field && !r->field[0])
+        (void)snprintf(r->field, sizeof r->field, " in %.*s",
+                       (int)strcspn(field + sizeof mapping - 1, "'"), field + sizeof mapping - 1);
 }
 
 static cyaml_config_t loader(struct report *r)
@@ -112,6 +114,8 @@ static void list_free(char **list, unsigned n)
 
 bool config_list_set(char ***list, unsigned *count, char *const *values, unsigned n)
 {
+    if (n == 1 && strcmp(values[0], "off") == 0)
+        n = 0;
     char **const copy = calloc(n ? n : 1, sizeof *copy);
     if (!copy)
         return false;
@@ -139,8 +143,8 @@ static bool text_default(char **field, const char *value)
 
 static bool list_default(char ***list, unsigned *count, const char *value)
 {
-    char *copy = *list ? NULL : strdup(value);
-    const bool good = *list || (copy && config_list_set(list, count, &copy, 1));
+    char *const copy = strdup(*list && *count == 1 ? (*list)[0] : value);
+    const bool good = copy && ((*list && *count > 1) || config_list_set(list, count, &copy, 1));
     free(copy);
     return good;
 }
@@ -197,7 +201,7 @@ bool config_parse(struct config **c, const char *text, size_t len, const char *n
         const cyaml_err_t e = cyaml_load_data((const uint8_t *)text, len, &l, &schema, &data, NULL);
         if (e != CYAML_OK) {
             (void)snprintf(why, CONFIG_WHY, "%.60s: %s%s", name,
-                           r.first[0] ? r.first : cyaml_strerror(e), r.place);
+                           r.first[0] ? r.first : cyaml_strerror(e), r.field);
             return false;
         }
     }

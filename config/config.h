@@ -38,7 +38,8 @@ MUST_USE bool config_parse(struct config **c, const char *text, size_t len, cons
                            char why[CONFIG_WHY]);
 void config_free(struct config **c);
 
-/* Replaces a text or a list by what the command line says. False: no memory. */
+/* Replaces a text or a list by what the command line says; a list of "off" alone is an empty one.
+ * False: no memory. */
 MUST_USE bool config_set(char **field, const char *value);
 MUST_USE bool config_list_set(char ***list, unsigned *count, char *const *values, unsigned n);
 

@@ -26,10 +26,9 @@ enum range_kind serve_range(const char *header, uint64_t size, uint64_t *from, u
         return RANGE_WHOLE;
     const char *s = header + sizeof unit - 1;
     const bool suffix = *s == '-';
-    if (!suffix && !number(&s, from))
-        return RANGE_WHOLE;
-    if (*s++ != '-' || (*s && !number(&s, &last)) || *s || (suffix && last == UINT64_MAX) ||
-        (!suffix && last < *from)) {
+    const bool begun = suffix || number(&s, from);
+    if (!begun || *s++ != '-' || (*s && !number(&s, &last)) || *s ||
+        (suffix && last == UINT64_MAX) || (!suffix && last < *from)) {
         *from = 0;
         return RANGE_WHOLE;
     }

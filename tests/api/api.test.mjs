@@ -1,7 +1,7 @@
 // api.test.mjs - docs/http-api.md against a real relay: what it says, refuses, keeps and tells.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import net from "node:net";
 import path from "node:path";
@@ -505,6 +505,52 @@ test("the library serves ranges to holders of a link", async () => {
     refused(await own.call("GET", `/media/99999999999-${"0".repeat(32)}/none/x.webm`), 403, "bad-grant");
     refused(await own.call("GET", "/api/v1/resources?limit=x", t.admin), 422, "invalid", "limit");
     refused(await own.call("GET", "/api/v1/resources", own.token("technician")), 403, "wrong-role");
+    await own.call("POST", "/api/v1/lessons", t.admin, { id: "R1", title: "草原上的歌", teacher: "王老师", lead_site: "S0", points: ["A"] });
+    await own.call("POST", "/api/v1/lessons/R1/start", t.lead);
+    await own.call("POST", "/api/v1/lessons/R1/marks", t.lead, { kind: "chapter", text: "合唱部分" });
+    const journal = path.join(own.data, "journal", "R1", "000000.journal");
+    const late = Date.now() + 2000; // what is younger than a second may be lost with the process
+    while (!existsSync(journal) || !readFileSync(journal).includes("合唱部分")) {
+      assert.ok(Date.now() < late, "the journal is written within a second");
+      await new Promise((go) => setTimeout(go, 20));
+    }
+    await own.stop("SIGKILL");
+    await own.start();
+    const events = own.events("R1", t.lead);
+    await own.call("POST", "/api/v1/lessons/R1/marks", t.lead, { kind: "chapter", text: "尾声" });
+    assert.equal((await own.call("POST", "/api/v1/lessons/R1/end", t.lead)).body.resource, "R1");
+    await events.until((e) => e.event === "lesson" && e.data.by === null, 15000);
+    events.close();
+    const found = async (q, token = t.lead) => (await own.call("GET", `/api/v1/resources?q=${encodeURIComponent(q)}`, token)).body.resources.map((r) => r.id);
+    for (const q of ["草原", "原上", "合唱", "尾声", "王老师", "草原 合唱"]) assert.deepEqual(await found(q), ["R1"], q);
+    for (const q of ["草上", "数学", '"', "*", "a OR b", "草原 数学"]) assert.deepEqual(await found(q), [], q);
+    assert.deepEqual(await found("草原", t.other), []);
+    refused(await own.call("GET", "/api/v1/resources/R1", t.other), 403, "wrong-lesson");
+    const one = (await own.call("GET", "/api/v1/resources/R1", t.lead)).body;
+    assert.deepEqual([one.state, one.position_ms], ["ready", null]);
+    assert.equal((await own.call("PUT", "/api/v1/resources/R1/position", t.lead, { position_ms: 1234 })).body.position_ms, 1234);
+    assert.equal((await own.call("GET", "/api/v1/resources/R1/position", t.lead)).body.position_ms, 1234);
+    refused(await own.call("PUT", "/api/v1/resources/R1/position", t.lead, { position_ms: -1 }), 422, "invalid", "position_ms");
+
+    const { body } = await own.call("GET", "/api/v1/resources/R1/manifest", t.lead);
+    assert.deepEqual(body.manifest.marks.map((m) => m.text), ["合唱部分", "尾声"]);
+    assert.deepEqual(body.manifest.gaps.map((g) => g.reason), ["restart"]);
+    const file = body.base + body.manifest.chapters;
+    const whole = await own.call("GET", file);
+    assert.match(whole.type, /text\/vtt/);
+    const size = Buffer.byteLength(whole.body);
+    const part = (range, more = {}) => own.call("GET", file, null, undefined, { Range: range, ...more });
+    const first = await part("bytes=0-5");
+    assert.deepEqual([first.status, first.body, first.headers.get("content-range")], [206, "WEBVTT", `bytes 0-5/${size}`]);
+    assert.equal((await part("bytes=-4")).headers.get("content-range"), `bytes ${size - 4}-${size - 1}/${size}`);
+    assert.equal((await part(`bytes=${size - 1}-`)).headers.get("content-length"), "1");
+    refused(await part(`bytes=${size}-`), 416, "bad-range", "Range");
+    assert.equal((await part("bytes=0-1,3-4")).status, 200);
+    assert.equal((await part("bytes=0-5", { "If-Range": '"old"' })).status, 200);
+    assert.equal((await part("bytes=0-5", { "If-Range": whole.headers.get("etag") })).status, 206);
+    refused(await own.call("GET", file.replace("R1", "R2")), 403, "bad-grant");
+    refused(await own.call("GET", `${body.base}nothing.webm`), 404, "not-found");
+    refused(await own.call("GET", `${body.base}..%2f..%2fnode.jwk`), 404, "not-found");
     await own.stop();
   } finally {
     own.remove();
