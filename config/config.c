@@ -28,10 +28,10 @@ static const cyaml_schema_field_t limits_fields[] = {
 
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("data", LIST, struct config, data, 1, 1024),
-    CYAML_FIELD_SEQUENCE("http", LIST, struct config, http, &text_entry, 0, CONFIG_ADDRS),
-    CYAML_FIELD_SEQUENCE("https", LIST, struct config, https, &text_entry, 0, CONFIG_ADDRS),
+    CYAML_FIELD_SEQUENCE("http", LIST, struct config, http, &text_entry, 1, CONFIG_ADDRS),
+    CYAML_FIELD_SEQUENCE("https", LIST, struct config, https, &text_entry, 1, CONFIG_ADDRS),
     CYAML_FIELD_SEQUENCE("media", LIST, struct config, media, &text_entry, 1, CONFIG_ADDRS),
-    CYAML_FIELD_SEQUENCE("media_public", LIST, struct config, media_public, &text_entry, 0,
+    CYAML_FIELD_SEQUENCE("media_public", LIST, struct config, media_public, &text_entry, 1,
                          CONFIG_ADDRS),
     CYAML_FIELD_BOOL("plain_http_anywhere", CYAML_FLAG_OPTIONAL, struct config,
                      plain_http_anywhere),

@@ -157,7 +157,7 @@ void api_session_delete(struct control *c, struct request *r);
 void api_slots_put(struct control *c, struct request *r);
 
 /* events.c */
-void api_events(struct control *c, struct request *r);
+void api_events(struct control *c, struct request *q);
 void api_state(struct control *c, struct request *r);
 /* A kept event, as a row of the catalogue. */
 void events_tell(struct control *c, struct live *v, const json_t *row);

@@ -67,14 +67,14 @@ json_t *event_for(struct control *c, const struct live *v, const struct claims *
 {
     char at[TIME_TEXT];
     const char *const kind = json_string_value(json_object_get(row, "kind"));
-    const json_t *const data = json_object_get(row, "data");
+    json_t *const data = json_object_get(row, "data");
     if (!kind || !sees(v, who, kind, data))
         return NULL;
     json_t *const j =
         json_pack("{s:O, s:s, s:O, s:O}", "id", json_object_get(row, "id"), "at",
                   text_time(json_integer_value(json_object_get(row, "at_ms")), at), "clock_ms",
                   json_object_get(row, "clock_ms"), "by", json_object_get(row, "by"));
-    if (!j || json_object_update_missing(j, (json_t *)(uintptr_t)data) != 0)
+    if (!j || json_object_update_missing(j, data) != 0)
         return j;
     if (strcmp(kind, "poll") == 0)
         (void)json_object_set_new(j, "poll", poll_for(c, v, who, json_object_get(data, "poll")));
@@ -162,8 +162,8 @@ void events_speaking(struct control *c, struct live *v)
 static json_t *sites_json(const struct live *v)
 {
     json_t *const a = json_array();
-    for (uint8_t i = 0; a && i < v->l->sites; i++)
-        (void)json_array_append_new(a, site_json(v, i));
+    for (size_t i = 0; a && i < v->l->sites; i++)
+        (void)json_array_append_new(a, site_json(v, (uint8_t)i));
     return a;
 }
 
@@ -363,8 +363,8 @@ void events_turn(struct control *c)
     if (ping)
         c->next_ping = c->now + PING_GAP;
     for (struct live *v; (v = table_each(&c->lives, &at));) {
-        for (uint8_t i = 0; v->sites_due && i < v->l->sites; i++)
-            tell_site(v, i);
+        for (size_t i = 0; v->sites_due && i < v->l->sites; i++)
+            tell_site(v, (uint8_t)i);
         v->sites_due = false;
         if (v->sessions && v->readers)
             tell_quality(c, v);

@@ -286,11 +286,6 @@ enum err http_listen(struct http *h, const struct addr *at, const char *key, con
     const int fd = listen_on(at, bound);
     if (fd < 0)
         return E_IO;
-    const struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert},
-        {MHD_OPTION_END, 0, NULL},
-    };
     const unsigned flags = MHD_USE_EPOLL | MHD_USE_IPv6 | MHD_USE_ERROR_LOG |
                            MHD_ALLOW_SUSPEND_RESUME | (key ? MHD_USE_TLS : 0);
     struct MHD_Daemon *const d = MHD_start_daemon(
@@ -298,7 +293,8 @@ enum err http_listen(struct http *h, const struct addr *at, const char *key, con
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, h->conf.connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->conf.per_address, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, key ? tls : tls + 2, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, key ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END, key,
+        MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_END);
     if (!d) {
         (void)close(fd);
         errno = EINVAL; /* certificate and key do not fit each other */

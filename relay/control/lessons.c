@@ -297,7 +297,7 @@ static bool list_query(const struct request *r, struct lesson_query *q, struct p
     const struct claims *const who = &r->claims;
     const char *const state = request_query(r, "state");
     const char *const limit = request_query(r, "limit");
-    *q = (struct lesson_query){.state = -1, .limit = limit ? atoll(limit) : 100};
+    *q = (struct lesson_query){.state = -1, .limit = limit ? strtoll(limit, NULL, 10) : 100};
     for (int i = 0; state && i < 3; i++)
         if (strcmp(state, states[i]) == 0)
             q->state = i;
@@ -427,8 +427,8 @@ void api_lesson_start(struct control *c, struct request *r)
 static void clear_stage(struct control *c, struct live *v, const struct claims *by)
 {
     const uint8_t before = v->l->floor;
-    for (uint8_t i = 0; i < v->l->sites; i++) {
-        if (!lesson_hand(v->l, i, false, 0, NULL))
+    for (size_t i = 0; i < v->l->sites; i++) {
+        if (!lesson_hand(v->l, (uint8_t)i, false, 0, NULL))
             continue;
         json_decref(live_event(c, v, "hand", by,
                                json_pack("{s:s, s:b, s:n, s:s, s:o}", "site", v->l->site[i].id,

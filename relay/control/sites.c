@@ -141,7 +141,8 @@ json_t *quality_json(const struct live *v, const struct claims *who)
 {
     json_t *const a = json_array();
     const uint8_t seat = lesson_seat(v->l, who);
-    for (uint8_t i = 0; a && i < v->l->sites; i++) {
+    for (size_t k = 0; a && k < v->l->sites; k++) {
+        const uint8_t i = (uint8_t)k;
         const bool near = who->role == ROLE_ASSISTANT && (i == SITE_LEAD || i == seat);
         if ((near || role_may(who->role, MAY_SEE_MEMBERS)) && state_of(v, i) != MEMBER_GONE)
             (void)json_array_append_new(a, quality_of(v, i));

@@ -49,6 +49,7 @@ static void mistakes_are_named(void **unused)
         {"http: [\"nonsense\"]\n", "nonsense"},
         {"http: [off]\nhttps: [\"off\"]\n", "neither"},
         {"certificate: a.pem\n", "key"},
+        {"http: []\n", "http"},
         {"log: loud\n", "loud"},
         {"limits: {viewer_kbps: 1}\n", "viewer_kbps"},
         {"media: {a: b}\n", "media"},
