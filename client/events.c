@@ -27,8 +27,6 @@ static void on_bytes(void *user, const char *bytes, size_t len)
     const char *const end = bytes + len;
     struct sse_event ev;
     bool changed = false;
-    if (!e->flowing && e->conf.back)
-        e->conf.back(e->conf.user);
     e->flowing = true;
     backoff_reset(&e->backoff);
     while (sse_next(&e->sse, &bytes, end, &ev))

@@ -11,7 +11,6 @@ struct events_conf {
     /* All in the context's thread. */
     void (*changed)(void *user, const struct lesson *l);
     void (*lost)(void *user); /* the stream ended: the relay may be gone */
-    void (*back)(void *user); /* it is there again */
     void *user;
 };
 

@@ -113,11 +113,6 @@ static void on_events_lost(void *user)
     on_open(user, false);
 }
 
-static void on_events_back(void *user)
-{
-    (void)user; /* connections that still live go on; the others come back by themselves */
-}
-
 static bool start_play(struct room *r, size_t points)
 {
     const struct play_conf c = {.conf = r->conf,
@@ -257,7 +252,6 @@ static bool start_events(struct room *r)
                                   .token = r->conf->token,
                                   .changed = on_lesson,
                                   .lost = on_events_lost,
-                                  .back = on_events_back,
                                   .user = r};
     return events_new(&r->events, &r->net, &c) == OK;
 }

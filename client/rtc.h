@@ -35,8 +35,8 @@ void rtc_picture(struct rtc *c, usec now, size_t line, size_t layer,
 void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_sound *s,
                struct outq *out);
 
-/* From now on every packet sent is also given by rtc_sent, once; the reference is the caller's.
- * NULL: no more. To be emptied after each rtc_picture and rtc_voice. */
+/* From now on every packet sent is also given by rtc_sent, newest first; the reference is the
+ * caller's. NULL: no more. To be emptied after each rtc_picture and rtc_voice. */
 void rtc_keep(struct rtc *c);
 struct pkt *rtc_sent(struct rtc *c);
 

@@ -137,7 +137,7 @@ static void on_link_failed(void *user)
     fail(user, "no way to the relay: ICE failed");
 }
 
-/* 0: try again; else the sentence to end with. */
+/* True: trying again will not help. */
 static bool is_final(const struct session *s, const struct http_answer *a)
 {
     if (strcmp(a->problem, "lesson-ended") == 0)
@@ -432,26 +432,10 @@ void session_stat(const struct session *s, struct rtc_stat *out)
     out->keys_asked += s->past.keys_asked;
 }
 
-usec session_heard(const struct session *s)
-{
-    return s->state == OPEN ? rtc_heard(s->rtc) : 0;
-}
-
 void session_suspect(struct session *s)
 {
     if (s->state == OPEN && !s->suspect_at)
         s->suspect_at = clock_now();
-}
-
-void session_kick(struct session *s)
-{
-    backoff_reset(&s->backoff);
-    if (s->state == WAITING) {
-        s->retry_at = 0;
-        g_source_set_ready_time(s->timer, 0);
-    } else if (s->state == CONNECTING || s->state == OPEN) {
-        fail(s, "told to begin anew");
-    }
 }
 
 static void on_left(void *user, const struct http_answer *a)

@@ -57,13 +57,8 @@ void session_flush(struct session *s);
 
 /* The last known counters; zero before the first connection. bytes_* go on over reconnections. */
 void session_stat(const struct session *s, struct rtc_stat *out);
-/* When something authentic was heard last; 0 = not open. */
-usec session_heard(const struct session *s);
-
 /* Something else saw that the relay may be gone: be quicker to believe it. */
 void session_suspect(struct session *s);
-/* Drops the connection and tries anew at once. */
-void session_kick(struct session *s);
 /* Says goodbye to the relay and stays away. `done` when the relay has answered or 1 s has passed.
  */
 void session_leave(struct session *s);
