@@ -14,6 +14,7 @@
 #define CONNECT_LIMIT (5 * USEC_SEC)
 #define LEAVE_LIMIT USEC_SEC
 #define SILENCE (2 * USEC_SEC)
+#define IN_FLIGHT (300 * USEC_MS) /* what a dead relay had sent may still arrive so late */
 #define SILENCE_SUSPECT (1200 * USEC_MS)
 
 enum state { WAITING, GATHERING, POSTING, CONNECTING, OPEN, LEAVING, LEFT };
@@ -313,7 +314,7 @@ static void check_silence(struct session *s, usec now)
 {
     const usec heard = rtc_heard(s->rtc);
     const usec silent = now - usec_max(heard, s->since);
-    if (s->suspect_at && heard > s->suspect_at)
+    if (s->suspect_at && heard > s->suspect_at + IN_FLIGHT)
         s->suspect_at = 0;
     if (s->suspect_at ? silent > SILENCE_SUSPECT && now - s->suspect_at > SILENCE_SUSPECT / 2
                       : s->conf.publish && silent > SILENCE)
