@@ -29,6 +29,8 @@
 #define SOCKET_BYTES (4 << 20)
 #define MEMBERS_PER_HUB 4096
 #define BURST_BYTES (64 << 10)
+#define TAKE_BPS 40000000 /* a board at 1080p, a camera in three sizes and slides are half of it   \
+                           */
 
 enum exit { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
 
@@ -156,7 +158,8 @@ static bool start_worker(struct node *n, unsigned i)
                 .max_members = MEMBERS_PER_HUB,
                 .max_lent = POOL_PACKETS / 2, /* a disk that hangs leaves the viewers the rest */
                 .pace_bps = (uint64_t)n->conf->limits.viewer_kbps * 1000,
-                .pace_burst = BURST_BYTES},
+                .pace_burst = BURST_BYTES,
+                .take_bps = TAKE_BPS},
         .packets = POOL_PACKETS,
         .socket_bytes = SOCKET_BYTES,
         .level = n->log.level,

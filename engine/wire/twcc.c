@@ -140,7 +140,7 @@ static uint16_t chunk_at(const struct plan *p, size_t i, size_t *taken)
     const size_t vector = one_bit ? ONE_BIT_SYMBOLS : TWO_BIT_SYMBOLS;
     if (run >= vector || run == left) {
         *taken = run;
-        return (uint16_t)(p->symbols[i] << 13 | run);
+        return (uint16_t)((unsigned)p->symbols[i] << 13 | run);
     }
 
     const unsigned bits = one_bit ? 1 : 2;

@@ -223,6 +223,8 @@ static void workers_part(struct control *c, FILE *f)
         {"rtx_out_total", "counter", offsetof(struct worker_stat, hub.repair[0])},
         {"rtx_not_yet_total", "counter", offsetof(struct worker_stat, hub.repair[1])},
         {"rtx_missed_total", "counter", offsetof(struct worker_stat, hub.repair[2])},
+        {"rtx_refused_total", "counter", offsetof(struct worker_stat, hub.repair[3])},
+        {"too_much_bytes_total", "counter", offsetof(struct worker_stat, hub.too_much)},
         {"pli_out_total", "counter", offsetof(struct worker_stat, hub.pli_out)},
         {"pacer_full_total", "counter", offsetof(struct worker_stat, hub.pacer_full)},
         {"taps_lost_total", "counter", offsetof(struct worker_stat, hub.taps_lost)},

@@ -106,6 +106,8 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
         m->stats.rtx_out++;
         return;
     }
+    if (m->repairs < MEMBER_REPAIRS)
+        m->repairs++;
     s->packets++;
     s->sent_at = now;
     s->octets += (uint32_t)len;

@@ -7,6 +7,10 @@
 #define RTCP_MAX 1200
 #define NACK_BATCH 64
 #define TAIL_AFTER (200 * USEC_MS)
+#define SR_GAP (100 * USEC_MS)        /* senders report every second or so, never so often */
+#define NACKS_MAX 4000                /* numbers that one member may ask for in a second */
+#define KEY_ASKS 8                    /* key frames that a viewer's losses may cost at once, */
+#define KEY_ASKS_EVERY (4 * USEC_SEC) /* and in the long run: every one costs all the others */
 
 static struct sub *sub_of(const struct member *m, uint32_t ssrc)
 {
@@ -28,7 +32,7 @@ static struct stream *stream_of(const struct member *m, uint32_t ssrc)
 static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
 {
     struct stream *const s = stream_of(m, it->sender);
-    if (!s)
+    if (!s || (s->clock.known && now - s->stat.sr_at < SR_GAP))
         return;
     const bool first = !s->clock.known;
     recvstat_sr(&s->stat, now, it->ntp);
@@ -48,7 +52,7 @@ static void repair_tail(struct sub *s, usec now, uint16_t highest)
 {
     const uint16_t last = s->map.last.seq;
     if (s->packets && now - s->sent_at >= TAIL_AFTER && seq_newer(last, highest))
-        s->member->hub->stat.repair[forward_again(s, last)]++;
+        s->member->hub->stat.repair[forward_again(s, last, now)]++;
 }
 
 /* RFC 3550 6.4.1: the round trip from the echo of our sender report. */
@@ -69,31 +73,45 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
         m->rtt = m->rtt ? (7 * m->rtt + rtt) / 8 : rtt;
 }
 
-static void input_nack(struct member *m, const struct rtcp_item *it)
+static void input_nack(struct member *m, usec now, const struct rtcp_item *it)
 {
     struct sub *const s = sub_of(m, it->media);
     uint16_t seq[NACK_BATCH];
+    if (m->stats.nacks_in >= NACKS_MAX)
+        return;
     const size_t n = s ? rtcp_nack_list(it, seq, NACK_BATCH) : 0;
     m->stats.nacks_in += (uint32_t)n;
     for (size_t i = 0; i < n; i++)
-        m->hub->stat.repair[forward_again(s, seq[i])]++;
+        m->hub->stat.repair[forward_again(s, seq[i], now)]++;
 }
 
-static void input_pli(struct member *m, uint32_t ssrc)
+static bool may_ask_key(struct member *m, usec now)
+{
+    const usec full = now - KEY_ASKS * KEY_ASKS_EVERY;
+    m->key_asks_at = usec_max(m->key_asks_at, full);
+    if (now - m->key_asks_at < KEY_ASKS_EVERY)
+        return false;
+    m->key_asks_at += KEY_ASKS_EVERY;
+    return true;
+}
+
+static void input_pli(struct member *m, usec now, uint32_t ssrc)
 {
     struct sub *const s = sub_of(m, ssrc);
     m->stats.plis_in++;
     if (!s || !s->track || (!s->current && !s->target))
         return;
-    track_want_key(s->track, s->target ? s->target : s->current);
+    const struct stream *const from = s->target ? s->target : s->current;
+    if (!(s->track->wanted & 1u << from->layer) && may_ask_key(m, now))
+        track_want_key(s->track, from);
 }
 
 /* FIR (RFC 5104 4.3.1.1): the streams stand in the body, 8 bytes each. */
-static void input_fir(struct member *m, const struct rtcp_item *it)
+static void input_fir(struct member *m, usec now, const struct rtcp_item *it)
 {
     struct reader r = reader_of(it->body, it->body_len);
     while (r.left >= 8) {
-        input_pli(m, read_u32(&r));
+        input_pli(m, now, read_u32(&r));
         (void)read_u32(&r);
     }
 }
@@ -107,13 +125,13 @@ static void input_item(struct member *m, usec now, const struct rtcp_item *it)
         input_sr(m, now, it);
         break;
     case RTCP_NACK:
-        input_nack(m, it);
+        input_nack(m, now, it);
         break;
     case RTCP_PLI:
-        input_pli(m, it->media);
+        input_pli(m, now, it->media);
         break;
     case RTCP_FIR:
-        input_fir(m, it);
+        input_fir(m, now, it);
         break;
     case RTCP_RR:
     case RTCP_SDES:
@@ -255,6 +273,7 @@ static void end_second(struct member *m)
     m->stats.rtt_us = (uint32_t)m->rtt;
     m->before = *is;
     m->sent_bytes = 0;
+    m->taken = 0;
     hub_say(m->hub,
             &(struct note){
                 .kind = NOTE_STATS, .room = m->room->id, .member = m->id, .stats = m->stats});

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define AGAIN_LEAST (5 * USEC_MS)
+
 enum err sub_new(struct sub **sp, struct member *m, uint8_t line)
 {
     struct sub *const s = calloc(1, sizeof *s);
@@ -68,15 +70,19 @@ static bool vp8_of(const struct stream *from, const struct pkt *p, struct vp8_de
            vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, d);
 }
 
+static void feed(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
+{
+    struct pkt *const p = hist_get(&from->hist, ext_seq);
+    struct vp8_desc vp8;
+    if (p && vp8_of(from, p, &vp8))
+        forward_packet(s, from, p, &vp8, now);
+}
+
 /* Feeds what is kept of the stream from ext_seq on. */
 static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 {
-    for (uint32_t e = ext_seq; (int32_t)(from->hist.highest - e) >= 0; e++) {
-        struct pkt *const p = hist_get(&from->hist, e);
-        struct vp8_desc vp8;
-        if (p && vp8_of(from, p, &vp8))
-            forward_packet(s, from, p, &vp8, now);
-    }
+    for (uint32_t e = ext_seq; (int32_t)(from->hist.highest - e) >= 0; e++)
+        feed(s, from, e, now);
 }
 
 void sub_choose(struct sub *s, usec now)
@@ -90,7 +96,7 @@ void sub_choose(struct sub *s, usec now)
     /* A viewer without a picture may start in the past; one that sees a picture goes on with it
      * until the wanted layer's next key frame. */
     if (!s->current && stream_fresh_key(best, now))
-        replay(s, best, best->key_seq, now);
+        feed(s, best, best->key_seq, now); /* the rest follows by the switch */
     else
         track_want_key(s->track, best);
 }
@@ -164,7 +170,7 @@ static bool fill_hole(struct sub *s, uint16_t out_seq)
     return true;
 }
 
-enum forward_repair forward_again(struct sub *s, uint16_t out_seq)
+static enum forward_repair repair(struct sub *s, uint16_t out_seq)
 {
     const struct remap_sent *const sent = remap_find(&s->map, out_seq);
     if (!sent)
@@ -175,4 +181,20 @@ enum forward_repair forward_again(struct sub *s, uint16_t out_seq)
         return FORWARD_LOST;
     push(s, p, &sent->out, true);
     return FORWARD_AGAIN;
+}
+
+enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now)
+{
+    struct member *const m = s->member;
+    uint32_t *const last = &s->again_ms[out_seq & (REMAP_SENT - 1)];
+    const uint32_t now_ms = (uint32_t)(now / USEC_MS);
+    const usec wait = usec_max(m->rtt / 2, AGAIN_LEAST);
+    if (m->repairs == 0 || (*last && now_ms - *last < (uint32_t)(wait / USEC_MS)))
+        return FORWARD_REFUSED;
+    const enum forward_repair r = repair(s, out_seq);
+    if (r == FORWARD_AGAIN) {
+        *last = now_ms;
+        m->repairs--;
+    }
+    return r;
 }

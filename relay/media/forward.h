@@ -16,6 +16,8 @@ struct sub {
     struct stream *target;   /* the layer that is wanted */
     struct remap map;
     uint16_t rtx_seq;
+    uint32_t
+        again_ms[REMAP_SENT]; /* when what has this place in `map` was last repaired; 0 never */
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
     uint64_t sr_ntp;          /* of our last sender report */
@@ -41,7 +43,11 @@ enum forward_repair {
     FORWARD_AGAIN,   /* it goes out again */
     FORWARD_NOT_YET, /* never went out under this number: it is missing here too, or too long ago */
     FORWARD_LOST,    /* it went out, but is not kept any more */
+    FORWARD_REFUSED, /* the same again too soon, or more than this viewer may have */
+    FORWARD_REPAIRS
 };
 
-/* Answers a NACK for what went out as `out_seq`. */
-enum forward_repair forward_again(struct sub *s, uint16_t out_seq);
+/* Answers a NACK for what went out as `out_seq`. What is asked for again within half a round trip
+ * is on its way, and a viewer gets no more repairs than it got packets: who asks for more wants to
+ * make us send, not to see. */
+enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now);

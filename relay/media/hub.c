@@ -137,7 +137,9 @@ void hub_due(struct hub *h, struct member *m, usec now)
 
 void hub_say(struct hub *h, const struct note *n)
 {
-    if (h->note_n == HUB_NOTES) {
+    /* Who is there and what flows is said once: figures leave half the room for it. */
+    const bool once = n->kind == NOTE_MEMBER || n->kind == NOTE_TRACK;
+    if (h->note_n >= (once ? HUB_NOTES : HUB_NOTES / 2)) {
         h->stat.notes_lost++;
         return;
     }
@@ -159,7 +161,7 @@ static void lend(struct hub *h, const struct tap_msg *t)
     h->taps[(h->tap_head + h->tap_n++) % HUB_TAPS] = *t;
 }
 
-void hub_lend(struct hub *h, const struct tap_msg *t)
+bool hub_lend(struct hub *h, const struct tap_msg *t)
 {
     if (h->taps_lost && h->tap_n + 2 <= HUB_TAPS && h->lent < h->conf.max_lent) {
         lend(h, &(struct tap_msg){.kind = TAP_GAP, .at = t->at, .lost = h->taps_lost});
@@ -169,12 +171,13 @@ void hub_lend(struct hub *h, const struct tap_msg *t)
     if (!h->taps_lost && h->tap_n < HUB_TAPS && !(packet && h->lent >= h->conf.max_lent)) {
         lend(h, t);
         h->lent += packet;
-        return;
+        return true;
     }
     h->taps_lost++;
     h->stat.taps_lost++;
     struct pkt *p = packet ? t->pkt : NULL;
     pkt_unref(&p);
+    return false;
 }
 
 void hub_home(struct hub *h, struct pkt *p)
@@ -308,7 +311,9 @@ static struct member *by_ufrag(struct hub *h, const struct pkt *p)
 static void follow_addr(struct hub *h, struct member *m)
 {
     const struct addr *const a = peer_addr(m->peer);
-    if (!a->port || addr_eq(a, &m->addr))
+    /* Another's check from the same place (a NAT's port that was given on, or a forged sender) may
+     * have taken it; the next check of this one takes it back. */
+    if (!a->port || (addr_eq(a, &m->addr) && table_get(&h->addrs, a) == m))
         return;
     forget_addr(h, m);
     if (table_put(&h->addrs, a, m) == OK)

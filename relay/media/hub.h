@@ -24,6 +24,7 @@ struct hub_conf {
     size_t max_lent;     /* packets that the recorder may hold; beyond that it misses some */
     uint64_t pace_bps;   /* what one viewer is sent at most, and at once */
     uint32_t pace_burst; /* bytes */
+    uint64_t take_bps;   /* what one member may send; beyond that it loses packets */
 };
 
 struct hub_stat {
@@ -34,7 +35,8 @@ struct hub_stat {
     uint64_t no_stream;  /* RTP that belongs to no line */
     uint64_t duplicates; /* and unusable payloads */
     uint64_t pacer_full;
-    uint64_t repair[3]; /* packets asked for again, by enum forward_repair */
+    uint64_t repair[4]; /* packets asked for again, by enum forward_repair */
+    uint64_t too_much;  /* bytes of members that sent more than one may */
     uint64_t pli_out;
     uint64_t taps_lost;
     uint64_t notes_lost;
@@ -90,4 +92,4 @@ void hub_home(struct hub *h, struct pkt *p);
 void hub_dirty(struct hub *h, struct member *m);
 void hub_due(struct hub *h, struct member *m, usec now); /* its deadlines changed */
 void hub_say(struct hub *h, const struct note *n);
-void hub_lend(struct hub *h, const struct tap_msg *t); /* takes t->pkt's reference */
+bool hub_lend(struct hub *h, const struct tap_msg *t); /* takes t->pkt's reference; false: lost */

@@ -13,7 +13,8 @@
 #define EXPIRE_EVERY (500 * USEC_MS)
 #define HIST_KEEP (6 * USEC_SEC)
 #define RECORD_KEY (6 * USEC_SEC)
-#define PACER_SIZE 256 /* more than a fresh group of pictures of 1.5 Mbit/s */
+#define PACKET_COST 100 /* bytes of work that a packet is, however small */
+#define PACER_SIZE 256  /* more than a fresh group of pictures of 1.5 Mbit/s */
 
 static enum err add_line(struct member *m, uint8_t i, uint8_t *voices)
 {
@@ -77,6 +78,8 @@ enum err member_new(struct member **mp, struct room *room, member_id id, struct 
     m->join = join;
     m->since = now;
     m->ssrc = rng_u32(&m->hub->rng);
+    m->repairs = MEMBER_REPAIRS;
+    m->key_asks_at = -USEC_SEC * 3600;
     m->report_at = now + REPORT_EVERY;
     m->expire_at = now + EXPIRE_EVERY;
     const enum err e = start(m, now);
@@ -140,25 +143,26 @@ void member_free(struct member **mp, usec now)
     *mp = NULL;
 }
 
-void member_tap_open(struct member *m, const struct stream *s, usec now)
+void member_tap_open(struct member *m, struct stream *s, usec now)
 {
     const struct track *const t = s->track;
     const struct nego_media *const line = &m->join->nego.media[t->line];
-    hub_lend(m->hub, &(struct tap_msg){
-                         .kind = TAP_TRACK,
-                         .room = m->room->id,
-                         .track = s->id,
-                         .at = now,
-                         .open = {.site = t->site,
-                                  .source = t->source,
-                                  .layer = s->layer,
-                                  .codec = (uint8_t)t->codec,
-                                  .pt = line->pt,
-                                  .abs_capture_id = line->ext.id[RTP_EXT_ABS_CAPTURE],
-                                  .level_id = line->ext.id[RTP_EXT_AUDIO_LEVEL],
-                                  .clock_rate = t->clock_rate,
-                                  .ssrc = s->ssrc},
-                     });
+    const struct tap_msg msg = {
+        .kind = TAP_TRACK,
+        .room = m->room->id,
+        .track = s->id,
+        .at = now,
+        .open = {.site = t->site,
+                 .source = t->source,
+                 .layer = s->layer,
+                 .codec = (uint8_t)t->codec,
+                 .pt = line->pt,
+                 .abs_capture_id = line->ext.id[RTP_EXT_ABS_CAPTURE],
+                 .level_id = line->ext.id[RTP_EXT_AUDIO_LEVEL],
+                 .clock_rate = t->clock_rate,
+                 .ssrc = s->ssrc},
+    };
+    s->tapped = hub_lend(m->hub, &msg);
 }
 
 /* Which line and layer an SSRC belongs to: as signalled, by MID and RID (RFC 8843 9.2, RFC 8852),
@@ -300,6 +304,17 @@ static void goes_live(struct member *m, struct stream *s, usec now)
                                    .track = {.source = t->source, .up = true, .layers = layers}});
 }
 
+/* A lesson's share of the hub is not one member's to use up: packets are kept for seconds, and the
+ * recorder's queue is everybody's. */
+static bool sends_too_much(struct member *m, const struct pkt *p)
+{
+    m->taken += p->len + PACKET_COST;
+    if (m->taken <= m->hub->conf.take_bps / 8)
+        return false;
+    m->hub->stat.too_much += p->len;
+    return true;
+}
+
 static void rtp_input(struct member *m, usec now, struct pkt *p)
 {
     struct hub *const h = m->hub;
@@ -312,6 +327,8 @@ static void rtp_input(struct member *m, usec now, struct pkt *p)
         if (v && len >= 2)
             arrival_input(m->arrival, now, be16(v));
     }
+    if (sends_too_much(m, p))
+        return;
     struct stream *s = known_stream(m, p->rtp.ssrc, &rtx);
     if (!s)
         s = new_stream(m, p, now, &rtx);
@@ -420,7 +437,9 @@ static bool watch_presence(struct member *m, usec now)
 {
     const enum peer_state state = peer_state(m->peer, now);
     const usec heard = usec_max(peer_heard(m->peer), m->since);
-    if (state == PEER_CLOSED || state == PEER_FAILED || now - heard >= GONE_AFTER) {
+    /* Checks that are answered keep a handshake that never ends from nothing else. */
+    const bool hangs = m->told == MEMBER_CONNECTING && now - m->since >= GONE_AFTER;
+    if (state == PEER_CLOSED || state == PEER_FAILED || now - heard >= GONE_AFTER || hangs) {
         tell(m, MEMBER_GONE);
         return false;
     }
@@ -452,6 +471,8 @@ static usec presence_next(const struct member *m)
 {
     const usec heard = usec_max(peer_heard(m->peer), m->since);
     const usec away = heard + AWAY_AFTER;
+    if (m->told == MEMBER_CONNECTING)
+        return m->since + GONE_AFTER;
     return m->publishes && m->told == MEMBER_OPEN ? away : heard + GONE_AFTER;
 }
 

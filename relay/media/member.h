@@ -44,7 +44,12 @@ struct member {
     uint64_t sent_bytes;       /* media, this second */
     bool sr_due;               /* a line shows a new source */
     usec rtt;
+    uint16_t repairs; /* it may have so many before it gets more packets */
+    usec key_asks_at; /* since then it earns key frames that its losses may cost */
+    uint64_t taken;   /* bytes of media from it, this second */
 };
+
+#define MEMBER_REPAIRS 512 /* saved up at most; each packet sent earns one */
 
 /* Takes over `join`, also when it fails. */
 MUST_USE enum err member_new(struct member **m, struct room *room, member_id id,
@@ -62,4 +67,4 @@ void member_slots(struct member *m, const struct slot slots[NEGO_MEDIA], usec no
 void member_saw_key(struct member *m, usec now);
 
 /* Tells the recorder what a stream of this member's is. */
-void member_tap_open(struct member *m, const struct stream *s, usec now);
+void member_tap_open(struct member *m, struct stream *s, usec now);

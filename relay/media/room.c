@@ -164,6 +164,12 @@ static void route_voices(struct room *r, struct member *m, usec now)
             sub_attach(l.sub[i], next_voice(r, &v), now);
 }
 
+/* A line speaks one codec: another's packets would be noise under its payload type. */
+static struct track *fit(const struct member *m, size_t line, struct track *t)
+{
+    return t && t->codec == m->join->nego.media[line].codec ? t : NULL;
+}
+
 void room_route_member(struct room *r, struct member *m, usec now)
 {
     if (!peer_seal(m->peer))
@@ -172,7 +178,7 @@ void room_route_member(struct room *r, struct member *m, usec now)
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
         struct sub *const s = m->sub[i];
         if (s && !m->join->nego.media[i].audio)
-            sub_attach(s, picture_for(r, m, &s->slot), now);
+            sub_attach(s, fit(m, i, picture_for(r, m, &s->slot)), now);
     }
 }
 
@@ -216,6 +222,8 @@ void room_withdraw(struct room *r, struct track *t, usec now)
 
 void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_desc *vp8, usec now)
 {
+    if (r->state.record && !s->tapped) /* the queue was full when it began */
+        member_tap_open(s->track->owner, s, now);
     if (r->state.record)
         hub_lend(r->hub,
                  &(struct tap_msg){

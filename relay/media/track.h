@@ -23,7 +23,8 @@ struct stream {
     uint32_t ssrc;
     uint32_t rtx_ssrc; /* 0 = not seen yet */
     uint8_t layer;
-    bool live; /* packets came within STREAM_SILENT */
+    bool tapped; /* the recorder was told what it is */
+    bool live;   /* packets came within STREAM_SILENT */
     usec last_at;
     uint32_t last_ts;
     struct recvstat stat;

@@ -22,7 +22,8 @@ void world_init(struct world *w, uint8_t seed)
                          .max_members = WORLD_BOTS,
                          .max_lent = 4096,
                          .pace_bps = 20000000,
-                         .pace_burst = 20000};
+                         .pace_burst = 20000,
+                         .take_bps = 40000000};
     rng_bytes(&w->rng, c.seed, sizeof c.seed);
     ok = ok && w->pool && w->up && w->down && hub_new(&w->hub, &c, &w->log) == OK;
     assert(ok);
