@@ -1,7 +1,7 @@
 /* duo.js - several players on one timeline: the teacher leads, slides and answers keep in step. */
 
 import { loadShaka } from './shaka.js';
-import { inStep } from './sync.js';
+import { NUDGE, inStep } from './sync.js';
 
 const LOOK_MS = 250;
 /* Enough data to go on with. */
@@ -35,7 +35,7 @@ export class Duo {
         await this.unload();
         this.over = false;
         for (const part of parts) {
-            const player = part.file ? plainPlayer(part.video, this.host.onError) : new shaka.Player();
+            const player = part.file ? plainPlayer(part.video) : new shaka.Player();
             if (!part.file)
                 await this.prepare(player, part);
             this.parts.push({ ...part, player });
@@ -140,6 +140,8 @@ export class Duo {
     /** A part that has no picture at this time is neither waited for nor run. @param {Part} part */
     rests(part) {
         const lead = this.leader;
+        if (part.file && part.video.error)
+            return true;
         return lead !== part.video && lead !== null
             && (lead.currentTime < part.from - 0.05 || lead.currentTime > Math.min(part.to, endOf(part.video)) - 0.05);
     }
@@ -159,8 +161,8 @@ export class Duo {
         const run = this.wanted && !starved;
         for (const part of this.parts)
             this.drive(part.video, run && active.includes(part));
-        for (const { video } of active.slice(1))
-            this.nudge(lead, video);
+        for (const part of active.slice(1))
+            this.nudge(lead, part);
     };
 
     /** @param {HTMLMediaElement} video @param {boolean} run */
@@ -176,11 +178,12 @@ export class Duo {
             video.pause();
     }
 
-    /** @param {HTMLMediaElement} lead @param {HTMLMediaElement} video */
-    nudge(lead, video) {
+    /** @param {HTMLMediaElement} lead @param {Part} part */
+    nudge(lead, { video, only }) {
         if (video.seeking || lead.seeking)
             return;
-        const { rate, jump } = inStep(lead.currentTime, video.currentTime, this.rate);
+        const { rate, jump } = inStep(lead.currentTime, video.currentTime, this.rate,
+            only === 'pictures' ? NUDGE.picture : NUDGE.voice);
         if (video.playbackRate !== rate)
             video.playbackRate = rate;
         if (jump !== null)
@@ -211,12 +214,11 @@ function bufferedAhead(video) {
 }
 
 /**
- * The browser's own player behind the same calls, for one media file.
- * @param {HTMLMediaElement} video @param {(e: any) => void} onError
+ * The browser's own player behind the same calls, for one media file. Its errors stay its own: an
+ * answer that cannot be heard must not stop the teacher.
+ * @param {HTMLMediaElement} video
  */
-function plainPlayer(video, onError) {
-    const failed = () => onError(video.error);
-    video.addEventListener('error', failed);
+function plainPlayer(video) {
     return {
         /** @param {string} url @param {number} at */
         async load(url, at) {
@@ -225,7 +227,6 @@ function plainPlayer(video, onError) {
             video.currentTime = at;
         },
         async destroy() {
-            video.removeEventListener('error', failed);
             video.removeAttribute('src');
             video.load();
         },

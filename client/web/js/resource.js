@@ -48,8 +48,9 @@ function viewOf(manifest, name, base, duration) {
         url: base + file,
         pictures: true,
         voice: !!view?.audio,
-        from: Math.min(...tracks.map((/** @type {any} */ t) => t.start_ms)) / 1000,
-        to: Math.max(...tracks.map((/** @type {any} */ t) => t.end_ms)) / 1000,
+        /* whichever layer is chosen has begun by then */
+        from: Math.max(...tracks.map((/** @type {any} */ t) => t.start_ms)) / 1000,
+        to: Math.min(...tracks.map((/** @type {any} */ t) => t.end_ms)) / 1000,
     };
 }
 

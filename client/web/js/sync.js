@@ -1,26 +1,27 @@
 /* sync.js - keeps the slides' player in step with the camera's by small changes of speed. Pure. */
 
 /** Beyond this a jump is better than running after. */
-const JUMP_S = 0.7;
+const JUMP_S = 0.5;
 /** Within this nothing is done. */
 const QUIET_S = 0.012;
-/** Most that the follower's speed is changed: not heard, not seen. */
-const NUDGE = 0.08;
+/** Most that the follower's speed is changed: a voice by what is not heard, a mute picture by more. */
+export const NUDGE = { voice: 0.08, picture: 0.25 };
 
 /**
  * What the follower should do now.
  * @param {number} leader position in s @param {number} follower position in s
  * @param {number} rate speed that the person chose
+ * @param {number} [most] part by which the speed may be changed
  * @returns {{rate: number, jump: number | null}} speed of the follower; where to jump, if at all
  */
-export function inStep(leader, follower, rate) {
+export function inStep(leader, follower, rate, most = NUDGE.voice) {
     const behind = leader - follower;
     if (Math.abs(behind) > JUMP_S)
         return { rate, jump: leader };
     if (Math.abs(behind) <= QUIET_S)
         return { rate, jump: null };
     /* closes the gap within about a second of playing */
-    const nudge = Math.max(-NUDGE, Math.min(NUDGE, behind));
+    const nudge = Math.max(-most, Math.min(most, behind));
     return { rate: round(rate * (1 + nudge)), jump: null };
 }
 

@@ -26,7 +26,7 @@ const main = /** @type {HTMLElement} */ (screens.querySelector('.main'));
 const side = /** @type {HTMLElement} */ (screens.querySelector('.side'));
 const camera = el('video', { playsinline: true, tabindex: '-1' });
 const slides = el('video', { playsinline: true, tabindex: '-1' });
-const elements = { camera, slides, lead: el('audio'), floor: el('audio') };
+const elements = { camera, slides, lead: el('video', { hidden: true }), floor: el('audio') };
 const still = el('img', { class: 'still', alt: '', hidden: true });
 const place = new Place(api, id);
 screens.append(elements.lead, elements.floor);
@@ -90,7 +90,7 @@ async function reload() {
 let breaks = 0;
 /** @param {any} e */
 function broken(e) {
-    console.warn('replay', e);
+    console.warn('replay', e?.code ?? '', e?.message ?? '', JSON.stringify(e?.data ?? null));
     if (e && e.severity === 1)
         return;
     setText(byId('wait'), e?.name === 'OldBrowser' ? errorText(e) : t('replay.broken'));
