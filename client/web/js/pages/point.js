@@ -26,6 +26,7 @@ const sound = new Sound(byId('room'));
 let entered = false;
 let up = false;
 let sending = false;
+let taken = false; /* another device of this room sends */
 let wanted = true; /* the microphone's switch in this room */
 let stalled = SLOTS.map(() => 0);
 /** @type {unknown} */
@@ -61,6 +62,7 @@ const whip = new Whip(api, lessonId, {
     }),
     onState: (s) => {
         sending = s.state === 'up';
+        taken = s.state === 'waiting' && /** @type {{type?: string}} */ (s.error ?? {}).type === 'source-taken';
         live.repaint();
     },
 });
@@ -207,7 +209,7 @@ function paintSigns() {
     show(handHint, isUp && !mine);
     const who = heardBy(lesson, site, { up: sending, open: wanted && own.voice !== null });
     heard.className = `mic${who === 'all' || who === 'lead' ? ' live' : ''}`;
-    setText(heardWords, own.voice || !entered ? t(`heard.${who}`) : t(lesson.ended() ? 'say.ended' : 'heard.none'));
+    setText(heardWords, taken && !sending ? t('problem.source-taken') : own.voice || !entered ? t(`heard.${who}`) : t(lesson.ended() ? 'say.ended' : 'heard.none'));
     show(mic, own.voice !== null);
     setText(micWords, t(wanted ? 'mic.close' : 'mic.open'));
     const link = linkWords(lesson.sites.get(site), lesson.quality.get(site));
