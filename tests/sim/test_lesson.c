@@ -177,7 +177,7 @@ static void the_recorder_gets_every_packet_and_every_packet_comes_home(void **un
         sent += lead->bot->send[i].count;
     assert_int_equal(w.tap_tracks, 4);
     assert_in_range(lead->bot->send[1].plis, 2, 4); /* one each 6 s: a recording can be sought */
-    assert_in_range(w.taps, sent - 20, sent); /* but what is on its way, or being repaired */
+    assert_in_range(w.taps, sent - 20, sent);       /* but what is on its way, or being repaired */
     assert_int_equal(w.hub->stat.taps_lost, 0);
     world_fini(&w);
 }

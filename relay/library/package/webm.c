@@ -51,7 +51,10 @@
 #define ID_CUE_TRACK 0xF7u
 #define ID_CUE_CLUSTER_POSITION 0xF1u
 
-#define CLUSTER_MS 1000
+#define CLUSTER_MS                                                                                 \
+    1000 /* from here on the next key frame begins a cluster; every frame of sound is one */
+#define CLUSTER_LONGEST_MS 30000 /* a block's time is 16 bits of milliseconds from its cluster's   \
+                                  */
 #define CLUSTER_BYTES (8u << 20)
 #define SOUND_CUE_MS 10000 /* a player fetches sound in pieces of this length */
 #define PICTURE_CUE_MS 2000
@@ -375,12 +378,15 @@ struct block {
     int64_t stays_ms; /* 0: until the next, not said */
 };
 
+/* A cluster begins with a key frame: Firefox takes each for a segment of its own and drops what it
+ * cannot decode by itself. Only a sender that makes no key frame for long breaks the rule. */
 static void open_cluster(struct mux *m, const struct block *b, int64_t cue_ms)
 {
     const int64_t last = m->cues ? (int64_t)m->cue[m->cues - 1].ms : -cue_ms;
     const int64_t open_cue = m->cluster_ms >= 0 && m->cluster_cued ? m->cluster_ms : last;
     const bool cue = b->key && b->ms - open_cue >= cue_ms;
-    const bool full = m->cluster_ms < 0 || b->ms - m->cluster_ms >= CLUSTER_MS ||
+    const int64_t long_ms = b->key ? CLUSTER_MS : CLUSTER_LONGEST_MS;
+    const bool full = m->cluster_ms < 0 || b->ms - m->cluster_ms >= long_ms ||
                       m->cluster_len + b->bytes > CLUSTER_BYTES;
     if (!cue && !full)
         return;

@@ -49,14 +49,22 @@ static uint64_t uint_of(struct reader r)
     return v;
 }
 
-static void add_block(struct webm_read *w, int64_t cluster_ms, struct reader r, int64_t stays)
+struct in_group {
+    int64_t stays;
+    bool refers;
+};
+
+static void add_block(struct webm_read *w, int64_t cluster_ms, struct reader r,
+                      const struct in_group *group)
 {
     assert_int_equal(number(&r, false), 1);
     const int64_t ms = cluster_ms + (int16_t)read_u16(&r);
     const uint8_t flags = read_u8(&r);
     assert_true(w->blocks < WEBM_BLOCKS);
-    w->block[w->blocks++] = (struct webm_block){
-        .ms = ms, .bytes = r.left, .key = (flags & 0x80) != 0, .stays_ms = stays};
+    w->block[w->blocks++] = (struct webm_block){.ms = ms,
+                                                .bytes = r.left,
+                                                .key = group ? !group->refers : (flags & 0x80) != 0,
+                                                .stays_ms = group ? group->stays : 0};
     if (ms - cluster_ms > w->longest_cluster_ms)
         w->longest_cluster_ms = ms - cluster_ms;
 }
@@ -66,15 +74,17 @@ static void read_group(struct webm_read *w, int64_t cluster_ms, struct reader r,
 {
     struct element e;
     struct reader block = {0};
-    int64_t stays = 0;
+    struct in_group group = {0};
     while (next_element(&r, file, &e)) {
         if (e.id == 0xA1)
             block = e.body;
         if (e.id == 0x9B)
-            stays = (int64_t)uint_of(e.body);
+            group.stays = (int64_t)uint_of(e.body);
+        if (e.id == 0xFB)
+            group.refers = true;
     }
     assert_non_null(block.p);
-    add_block(w, cluster_ms, block, stays);
+    add_block(w, cluster_ms, block, &group);
 }
 
 static void read_cluster(struct webm_read *w, const struct element *c, const uint8_t *file)
@@ -82,16 +92,18 @@ static void read_cluster(struct webm_read *w, const struct element *c, const uin
     struct reader r = c->body;
     struct element e;
     int64_t ms = -1;
+    const size_t first = w->blocks;
     if (!w->first_cluster)
         w->first_cluster = c->at;
     while (next_element(&r, file, &e)) {
         if (e.id == 0xE7)
             ms = (int64_t)uint_of(e.body);
         else if (e.id == 0xA3)
-            add_block(w, ms, e.body, 0);
+            add_block(w, ms, e.body, NULL);
         else if (e.id == 0xA0)
             read_group(w, ms, e.body, file);
     }
+    w->clusters_without_key += w->blocks == first || !w->block[first].key;
 }
 
 static void read_cue(struct webm_read *w, struct reader r, const uint8_t *file, uint64_t segment)

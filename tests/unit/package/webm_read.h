@@ -8,7 +8,7 @@
 struct webm_block {
     int64_t ms;
     size_t bytes;
-    bool key; /* as SimpleBlock says */
+    bool key; /* as a SimpleBlock says, or a group without reference */
     int64_t stays_ms;
 };
 
@@ -22,6 +22,7 @@ struct webm_read {
     uint64_t first_cluster;
     double duration_ms;
     int64_t longest_cluster_ms;
+    size_t clusters_without_key; /* that do not begin with a key frame */
     bool cues_hit; /* every cue is at a cluster of its time that begins with a key frame */
 };
 
