@@ -29,8 +29,9 @@
 #define SOCKET_BYTES (4 << 20)
 #define MEMBERS_PER_HUB 4096
 #define BURST_BYTES (64 << 10)
-#define TAKE_BPS 40000000 /* a board at 1080p, a camera in three sizes and slides are half of it   \
-                           */
+#define TAKE_BPS                                                                                   \
+    40000000 /* a board at 1080p, a camera in three sizes and slides are half of it                \
+              */
 
 enum exit { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
 

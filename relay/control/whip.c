@@ -24,12 +24,22 @@ static void join_fini(struct join *j)
     free(j->answer);
 }
 
-static size_t members_of(const struct live *v)
+/* One token cannot fill a lesson, and who teaches it always finds a place. */
+static bool has_place(const struct control *c, const struct live *v, const struct claims *who,
+                      struct problem *p)
 {
-    size_t n = 0;
-    for (const struct session *s = v->sessions; s; s = s->next)
-        n++;
-    return n;
+    size_t all = 0;
+    size_t own = 0;
+    for (const struct session *s = v->sessions; s; s = s->next) {
+        all++;
+        own += strcmp(s->claims.sub, who->sub) == 0;
+    }
+    const size_t most = c->conf.members_per_lesson;
+    if (own > most / 2)
+        return problem_set(p, P_TOO_MANY, NULL, "%zu connections of %s in this lesson", own,
+                           who->sub);
+    return all < most || who->role == ROLE_LEAD ||
+           problem_set(p, P_TOO_MANY, NULL, "%zu connections in this lesson", all);
 }
 
 /* May this person be connected now? */
@@ -41,12 +51,11 @@ static struct live *open_for(struct control *c, struct request *r)
     if (v->l->state == LESSON_ENDED ||
         (v->l->state == LESSON_PLANNED && !role_may(r->claims.role, MAY_JOIN_EARLY)))
         return lesson_is_running(v->l, &r->problem) ? v : NULL;
-    if (c->stopping || members_of(v) >= c->conf.members_per_lesson) {
-        problem_set(&r->problem, c->stopping ? P_UNAVAILABLE : P_TOO_MANY, NULL,
-                    "%zu connections in this lesson", members_of(v));
+    if (c->stopping) {
+        problem_set(&r->problem, P_UNAVAILABLE, NULL, "the relay is being stopped");
         return NULL;
     }
-    return v;
+    return has_place(c, v, &r->claims, &r->problem) ? v : NULL;
 }
 
 static void count_lines(struct join *j)

@@ -489,6 +489,7 @@ static void body(void *arg)
     while (!r->stopping) {
         struct loop_ready ready[RECORDER_WORKERS + 1];
         usec now = clock_now();
+        r->log.wall_us = clock_wall_us();
         drain_commands(r, now);
         const bool more = drain_taps(r);
         now = clock_now();
