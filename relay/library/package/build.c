@@ -230,9 +230,7 @@ static enum err make_stills(struct build *b)
     const struct build_track *const camera = largest(b, "camera");
     const struct build_track *const front = camera ? camera : slides;
     char path[4096];
-    if (slides && !stills_possible(slides->codec, &b->no_stills))
-        return OK;
-    if (front && !stills_possible(front->codec, &b->no_stills))
+    if (front && !stills_possible(&b->no_stills))
         return OK;
     b->no_stills = NULL;
     if (front && path_of(path, b->dir, "poster.jpg"))

@@ -1,186 +1,54 @@
-/* stills.c - decodes single key frames through GStreamer, compares them, and codes what is new. */
+/* stills.c - walks the slides by groups of pictures, and decodes where something may have changed.
+ *
+ * A group is a key frame and what follows up to the next. Most groups repeat or sharpen one slide:
+ * what follows the key frame is small. Of these the key frame alone is decoded. When a key frame
+ * shows another slide than the one before it, the group between them is decoded after all: the
+ * change may be there, and it ends with the slide before at its sharpest. Other groups, and long
+ * ones, are decoded up to their last frame that is more than a repeat. So no change that lasts is
+ * missed, however few bytes it took; what a small change brings and another takes away between two
+ * key frames is. */
 #include "relay/library/package/stills.h"
 
-#include <gst/app/gstappsink.h>
-#include <gst/app/gstappsrc.h>
-#include <gst/gst.h>
-#include <gst/video/video.h>
+#include "relay/library/package/shot.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define WAIT (2 * GST_SECOND) /* for one picture; then it is passed over */
-#define FAILURES_MAX 5        /* in a row */
-#define LOOKS_MAX 300         /* key frames looked at in a lesson */
-#define GRID_X 64
-#define GRID_Y 36
-#define CELL_DIFF 6 /* of the mean brightness of a cell */
-#define CELLS_CHANGED 3
 #define POSTER_AFTER (10 * USEC_SEC)
 
-struct pipe {
-    GstElement *all;
-    GstElement *src;
-    GstElement *sink;
+#define STAYS USEC_SEC              /* what is gone sooner is a step of a movement, not a slide */
+#define SETTLES (2 * USEC_SEC)      /* so long sharpening may alter a slide's looks step by step */
+#define MOVING (3 * USEC_SEC)       /* in a long movement a still is kept after so long, */
+#define MOVING_MAX (24 * USEC_SEC)  /* the next after twice the time, at most this */
+#define REPEAT_BYTES 40u            /* a repeat of the smallest picture is at most so long; */
+#define REPEAT_PIXELS 2048u         /* for so many pixels a byte more */
+#define SHORT_GROUP (10 * USEC_SEC) /* what follows the key frame of such a group */
+#define CHANGE_PART 4u              /* holds no new slide if all is less than this part of it */
+#define LOOKS_FREE 1000             /* frames that may be decoded besides key frames, */
+#define LOOKS_A_SECOND 2            /* and more for each second of the lesson */
+
+struct walk {
+    struct stills *out;
+    const char *dir;
+    const struct frames *f;
+    struct view *view;
+    enum err result;
+    bool lost;     /* the decoder lacks a frame: only a key frame helps */
+    size_t spare;  /* frames decoded besides key frames */
+    uint64_t cost; /* bytes since the key frame, what the picture in view was made of */
+    /* the slide in view; looks.width = 0: none yet */
+    struct looks looks;
+    int64_t at;
+    struct picture best;
+    uint64_t best_cost;
+    /* a movement: slides that did not stay */
+    bool moving;
+    int64_t moving_from;
+    int64_t moving_wait;
+    int64_t kept_at; /* the end of the slide last kept, or the movement's beginning */
 };
 
-/* A pipeline from appsrc "in" to appsink "out"; all NULL if it cannot be made. */
-static bool pipe_open(struct pipe *p, const char *text)
-{
-    *p = (struct pipe){.all = gst_parse_launch(text, NULL)};
-    if (!p->all)
-        return false;
-    p->src = gst_bin_get_by_name(GST_BIN(p->all), "in");
-    p->sink = gst_bin_get_by_name(GST_BIN(p->all), "out");
-    return p->src && p->sink &&
-           gst_element_set_state(p->all, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
-}
-
-static void pipe_close(struct pipe *p)
-{
-    if (p->all)
-        (void)gst_element_set_state(p->all, GST_STATE_NULL);
-    gst_clear_object(&p->src);
-    gst_clear_object(&p->sink);
-    gst_clear_object(&p->all);
-}
-
-static const char *decoder(enum tape_codec codec)
-{
-    return codec == TAPE_VP8 ? "vp8dec" : "vp9dec";
-}
-
-bool stills_possible(enum tape_codec codec, const char **missing)
-{
-    const char *const wanted[] = {decoder(codec), "videoconvert", "webpenc", "jpegenc"};
-    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        GstElementFactory *const f = gst_element_factory_find(wanted[i]);
-        *missing = wanted[i];
-        if (!f)
-            return false;
-        gst_object_unref(f);
-    }
-    return true;
-}
-
-static bool open_decoder(struct pipe *p, enum tape_codec codec)
-{
-    char text[256];
-    (void)snprintf(text, sizeof text,
-                   "appsrc name=in format=time caps=video/x-vp%d ! %s ! videoconvert ! "
-                   "video/x-raw,format=I420 ! appsink name=out sync=false max-buffers=2",
-                   codec == TAPE_VP8 ? 8 : 9, decoder(codec));
-    return pipe_open(p, text);
-}
-
-static GstBuffer *buffer_of(const struct frames *f, const struct frame *one)
-{
-    GstBuffer *const b = gst_buffer_new_allocate(NULL, one->bytes, NULL);
-    if (!b)
-        return NULL;
-    gsize off = 0;
-    for (uint32_t i = 0; i < one->packets; i++) {
-        size_t len = 0;
-        const uint8_t *const piece = frames_piece(f->codec, &one->packet[i], &len);
-        off += gst_buffer_fill(b, off, piece, len);
-    }
-    GST_BUFFER_PTS(b) = (GstClockTime)one->at * 1000;
-    return b;
-}
-
-/* NULL: it could not be decoded. */
-static GstSample *decode(const struct pipe *p, const struct frames *f, const struct frame *one)
-{
-    GstBuffer *const b = buffer_of(f, one);
-    if (!b || gst_app_src_push_buffer(GST_APP_SRC(p->src), b) != GST_FLOW_OK)
-        return NULL;
-    return gst_app_sink_try_pull_sample(GST_APP_SINK(p->sink), WAIT);
-}
-
-static bool write_file(const char *path, GstBuffer *b)
-{
-    GstMapInfo map;
-    if (!gst_buffer_map(b, &map, GST_MAP_READ))
-        return false;
-    FILE *const f = fopen(path, "wb");
-    const bool whole = f && fwrite(map.data, 1, map.size, f) == map.size;
-    const bool closed = f && fclose(f) == 0;
-    gst_buffer_unmap(b, &map);
-    return whole && closed;
-}
-
-static bool encode(GstSample *picture, const char *encoder, const char *path)
-{
-    char text[256];
-    struct pipe p;
-    (void)snprintf(text, sizeof text,
-                   "appsrc name=in format=time ! %s ! appsink name=out sync=false", encoder);
-    bool good = pipe_open(&p, text);
-    if (good) {
-        good = gst_app_src_push_sample(GST_APP_SRC(p.src), picture) == GST_FLOW_OK;
-        (void)gst_app_src_end_of_stream(GST_APP_SRC(p.src));
-    }
-    GstSample *const coded =
-        good ? gst_app_sink_try_pull_sample(GST_APP_SINK(p.sink), 5 * WAIT) : NULL;
-    good = coded && write_file(path, gst_sample_get_buffer(coded));
-    if (coded)
-        gst_sample_unref(coded);
-    pipe_close(&p);
-    return good;
-}
-
-/* ---- what is on a picture, roughly */
-
-struct looks {
-    uint8_t cell[GRID_Y][GRID_X];
-    uint16_t width, height;
-};
-
-static uint8_t cell_mean(const GstVideoFrame *v, int x, int y)
-{
-    const int w = GST_VIDEO_FRAME_WIDTH(v);
-    const int h = GST_VIDEO_FRAME_HEIGHT(v);
-    const uint8_t *const luma = GST_VIDEO_FRAME_PLANE_DATA(v, 0);
-    const int stride = GST_VIDEO_FRAME_PLANE_STRIDE(v, 0);
-    unsigned sum = 0;
-    unsigned n = 0;
-    for (int row = h * y / GRID_Y; row < h * (y + 1) / GRID_Y; row += 2)
-        for (int col = w * x / GRID_X; col < w * (x + 1) / GRID_X; col += 2, n++)
-            sum += luma[(ptrdiff_t)row * stride + col];
-    return (uint8_t)(n ? sum / n : 0);
-}
-
-static bool look(struct looks *l, GstSample *s)
-{
-    GstVideoInfo info;
-    GstVideoFrame v;
-    if (!gst_video_info_from_caps(&info, gst_sample_get_caps(s)) ||
-        !gst_video_frame_map(&v, &info, gst_sample_get_buffer(s), GST_MAP_READ))
-        return false;
-    l->width = (uint16_t)GST_VIDEO_FRAME_WIDTH(&v);
-    l->height = (uint16_t)GST_VIDEO_FRAME_HEIGHT(&v);
-    for (int y = 0; y < GRID_Y; y++)
-        for (int x = 0; x < GRID_X; x++)
-            l->cell[y][x] = cell_mean(&v, x, y);
-    gst_video_frame_unmap(&v);
-    return true;
-}
-
-static bool changed(const struct looks *a, const struct looks *b)
-{
-    unsigned cells = 0;
-    if (a->width != b->width || a->height != b->height)
-        return true;
-    for (int y = 0; y < GRID_Y; y++)
-        for (int x = 0; x < GRID_X; x++)
-            cells += abs(a->cell[y][x] - b->cell[y][x]) >= CELL_DIFF;
-    return cells >= CELLS_CHANGED;
-}
-
-/* ---- */
-
-static enum err keep(struct stills *s, const char *dir, GstSample *picture, const struct looks *l,
-                     int64_t at)
+static enum err add(struct stills *s, const struct still *one)
 {
     if (s->n == s->cap) {
         const size_t cap = s->cap ? s->cap * 2 : 32;
@@ -190,50 +58,179 @@ static enum err keep(struct stills *s, const char *dir, GstSample *picture, cons
         s->still = p;
         s->cap = cap;
     }
-    struct still *const one = &s->still[s->n];
-    *one = (struct still){.at = at, .width = l->width, .height = l->height};
-    (void)snprintf(one->name, sizeof one->name, "slide-%04u.webp", (unsigned)(s->n + 1) % 10000);
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/%s", dir, one->name) >= (int)sizeof path ||
-        !encode(picture, "webpenc quality=80 speed=1", path))
-        return E_IO;
-    s->n++;
+    s->still[s->n++] = *one;
     return OK;
 }
 
-static enum err walk(struct stills *s, const char *dir, const struct frames *f,
-                     const struct pipe *p)
+static enum err keep(const struct walk *w, int64_t at)
 {
-    const int64_t span = f->n ? f->frame[f->n - 1].at - f->frame[0].at : 0;
-    struct looks last = {0};
-    int64_t next = 0;
-    unsigned failures = 0;
-    enum err e = OK;
-    for (size_t i = 0; e == OK && i < f->n && failures < FAILURES_MAX; i++) {
-        const struct frame *const one = &f->frame[i];
-        if (!one->key || one->at < next)
-            continue;
-        next = one->at + span / LOOKS_MAX;
-        struct looks now = {0};
-        GstSample *const picture = decode(p, f, one);
-        failures = picture ? 0 : failures + 1;
-        if (picture && look(&now, picture) && changed(&last, &now)) {
-            e = keep(s, dir, picture, &now, one->at);
-            last = now;
-        }
-        if (picture)
-            gst_sample_unref(picture);
+    struct still one = {.at = at, .width = w->best.width, .height = w->best.height};
+    char path[4096];
+    (void)snprintf(one.name, sizeof one.name, "slide-%04u.webp", (unsigned)(w->out->n + 1));
+    if (snprintf(path, sizeof path, "%s/%s", w->dir, one.name) >= (int)sizeof path ||
+        !shot_webp(&w->best, path))
+        return E_IO;
+    return add(w->out, &one);
+}
+
+/* The slide in view is gone, or (`last`) the lesson is over. */
+static void finish(struct walk *w, int64_t now, bool last)
+{
+    if (w->looks.width == 0)
+        return;
+    const bool stayed = now - w->at >= STAYS || last;
+    int64_t at = w->at;
+    if (stayed) {
+        /* a fade, or the first coarse pictures: the slide before is gone since its beginning */
+        if (w->moving && w->at - w->moving_from <= SETTLES)
+            at = w->moving_from;
+    } else if (!w->moving) {
+        w->moving = true;
+        w->moving_from = w->kept_at = w->at;
+        w->moving_wait = MOVING;
     }
-    return e;
+    if (!stayed && now - w->kept_at < w->moving_wait)
+        return;
+    w->result = keep(w, at);
+    w->moving_wait = usec_min(2 * w->moving_wait, MOVING_MAX);
+    w->kept_at = now;
+    w->moving &= !stayed;
+}
+
+/* Of two pictures of one slide the one that took more bytes is the sharper. */
+static void take(struct walk *w)
+{
+    w->best_cost = w->cost;
+    w->result = view_copy(w->view, &w->best);
+}
+
+static void see(struct walk *w, int64_t at)
+{
+    struct looks now;
+    view_looks(w->view, &now);
+    if (looks_differ(&w->looks, &now)) {
+        finish(w, at, false);
+        w->looks = now;
+        w->at = at;
+        if (w->result == OK)
+            take(w);
+        return;
+    }
+    if (at - w->at < SETTLES)
+        w->looks = now;
+    if (w->cost >= w->best_cost)
+        take(w);
+}
+
+/* Decodes frames [from, to). What is seen counts from frame `seen` on. */
+static void decode(struct walk *w, size_t from, size_t to, size_t seen)
+{
+    for (size_t i = from; i < to && w->result == OK; i++) {
+        const struct frame *const one = &w->f->frame[i];
+        if (w->lost && !one->key)
+            continue;
+        w->cost = one->key ? one->bytes : w->cost + one->bytes;
+        w->spare += !one->key;
+        w->out->looked_at++;
+        w->lost = !view_put(w->view, one);
+        if (i >= seen && view_shows(w->view))
+            see(w, one->at);
+    }
+}
+
+static size_t next_key(const struct frames *f, size_t i)
+{
+    while (i < f->n && !f->frame[i].key)
+        i++;
+    return i;
+}
+
+static bool is_repeat(const struct walk *w, const struct frame *one)
+{
+    return one->bytes <= REPEAT_BYTES + (uint32_t)w->looks.width * w->looks.height / REPEAT_PIXELS;
+}
+
+/* A film among the slides must not cost more than its lesson is long. */
+static bool affords(const struct walk *w, size_t frames, int64_t at)
+{
+    const int64_t seconds = (at - w->f->frame[0].at) / USEC_SEC;
+    return w->spare + frames <= LOOKS_FREE + LOOKS_A_SECOND * (size_t)seconds;
+}
+
+/* Frames [from, end), looked at up to `seen`. */
+struct group {
+    size_t from;
+    size_t seen;
+    size_t end;
+};
+
+/* The key frame that follows a group; the rest of the group first if the change may be there. */
+static void see_key(struct walk *w, const struct group *before, size_t key)
+{
+    struct looks now;
+    const int64_t at = w->f->frame[key].at;
+    decode(w, key, key + 1, SIZE_MAX);
+    if (!view_shows(w->view))
+        return;
+    view_looks(w->view, &now);
+    if (before->seen < before->end && looks_differ(&w->looks, &now) &&
+        affords(w, before->end - before->from, at)) {
+        decode(w, before->from, before->end, before->seen);
+        decode(w, key, key + 1, SIZE_MAX);
+    }
+    if (w->result == OK && view_shows(w->view))
+        see(w, at);
+}
+
+/* Where in a group there is nothing left to see: behind its key frame if all that follows is too
+ * small for another slide to come and go, else behind the last frame that is no repeat. */
+static size_t stop_in(const struct walk *w, const struct group *g)
+{
+    const struct frame *const key = &w->f->frame[g->from];
+    size_t stop = g->end;
+    if (g->end == w->f->n) /* no key frame follows that could tell of a change */
+        return stop;
+    uint32_t longest = 0;
+    for (size_t i = g->seen; i < g->end; i++)
+        longest = key[i - g->from].bytes > longest ? key[i - g->from].bytes : longest;
+    if (w->f->frame[g->end].at - key->at <= SHORT_GROUP && longest <= key->bytes / CHANGE_PART)
+        return g->seen;
+    while (stop > g->seen && is_repeat(w, &w->f->frame[stop - 1]))
+        stop--;
+    return stop;
+}
+
+static void walk(struct walk *w)
+{
+    const struct frames *const f = w->f;
+    struct group g = {0};
+    for (size_t key = next_key(f, 0); key < f->n && w->result == OK; key = g.end) {
+        see_key(w, &g, key);
+        g = (struct group){.from = key, .seen = key + 1, .end = next_key(f, key + 1)};
+        const size_t stop = stop_in(w, &g);
+        if (stop == g.seen || !affords(w, stop - g.seen, f->frame[stop - 1].at))
+            continue;
+        decode(w, g.seen, stop, g.seen);
+        g.seen = stop;
+    }
+    if (w->result == OK && f->n > 0)
+        finish(w, f->frame[f->n - 1].at, true);
+}
+
+bool stills_possible(const char **missing)
+{
+    return shot_possible(missing);
 }
 
 enum err stills_write(struct stills *s, const char *dir, const struct frames *f)
 {
-    struct pipe p;
     *s = (struct stills){0};
-    const enum err e = open_decoder(&p, f->codec) ? walk(s, dir, f, &p) : E_IO;
-    pipe_close(&p);
-    return e;
+    struct walk w = {.out = s, .dir = dir, .f = f};
+    w.result = view_new(&w.view, f->codec);
+    walk(&w);
+    view_free(&w.view);
+    picture_fini(&w.best);
+    return w.result;
 }
 
 void stills_fini(struct stills *s)
@@ -252,11 +249,11 @@ bool stills_poster(const char *path, const struct frames *f)
         if (chosen->at >= f->frame[0].at + POSTER_AFTER)
             break;
     }
-    struct pipe p = {0};
-    GstSample *const picture = chosen && open_decoder(&p, f->codec) ? decode(&p, f, chosen) : NULL;
-    const bool good = picture && encode(picture, "jpegenc quality=85", path);
-    if (picture)
-        gst_sample_unref(picture);
-    pipe_close(&p);
+    struct view *v = NULL;
+    struct picture p = {0};
+    const bool good = chosen && view_new(&v, f->codec) == OK && view_put(v, chosen) &&
+                      view_shows(v) && view_copy(v, &p) == OK && shot_jpeg(&p, path);
+    view_free(&v);
+    picture_fini(&p);
     return good;
 }

@@ -10,15 +10,16 @@ struct still {
 };
 
 struct stills {
-    struct still *still;
+    struct still *still; /* rising `at` */
     size_t n, cap;
+    uint64_t looked_at; /* frames that were decoded for them */
 };
 
 /* Whether GStreamer here has what it takes; *missing names the first element that it has not. */
-MUST_USE bool stills_possible(enum tape_codec codec, const char **missing);
+MUST_USE bool stills_possible(const char **missing);
 
-/* Decodes the key frames and keeps those that differ from the one kept before, as WebP in `dir`.
- * A frame that cannot be decoded is passed over. E_IO: no decoder, or writing failed. */
+/* Finds the frames at which the slide changes and writes each slide, as sharp as it became, as WebP
+ * into `dir`. A frame that cannot be decoded is passed over. E_IO: writing failed. */
 MUST_USE enum err stills_write(struct stills *s, const char *dir, const struct frames *f);
 void stills_fini(struct stills *s);
 
