@@ -13,7 +13,9 @@ const BIN = process.env.LIANGSHI_RELAY ?? '';
 export const noRelay = BIN ? null : 'LIANGSHI_RELAY does not name the program';
 
 export class Relay {
-    constructor() {
+    /** @param {string} [web] folder of the pages that are served */
+    constructor(web = join(ROOT, 'client/web')) {
+        this.web = web;
         this.data = mkdtempSync(join(tmpdir(), 'liangshi-web-'));
         this.conf = join(this.data, 'relay.yaml');
         writeFileSync(this.conf, `packager: "${process.env.LIANGSHI_PACKAGE ?? 'liangshi-package'}"\n`);
@@ -30,7 +32,7 @@ export class Relay {
     /** Starts, or starts again on the same addresses. */
     async start() {
         const child = spawn(BIN, ['--config', this.conf, '--data', this.data, '--http', this.http, '--media', this.media,
-            '--workers', '1', '--web', join(ROOT, 'client/web'),
+            '--workers', '1', '--web', this.web,
             '--lib', join(ROOT, 'node_modules/shaka-player/dist')], { stdio: ['ignore', 'pipe', 'inherit'] });
         this.child = child;
         const line = await new Promise((resolve, reject) => {
