@@ -53,8 +53,9 @@
 
 #define CLUSTER_MS                                                                                 \
     1000 /* from here on the next key frame begins a cluster; every frame of sound is one */
-#define CLUSTER_LONGEST_MS 30000 /* a block's time is 16 bits of milliseconds from its cluster's   \
-                                  */
+#define CLUSTER_LONGEST_MS                                                                         \
+    30000 /* a block's time is 16 bits of milliseconds from its cluster's                          \
+           */
 #define CLUSTER_BYTES (8u << 20)
 #define SOUND_CUE_MS 10000 /* a player fetches sound in pieces of this length */
 #define PICTURE_CUE_MS 2000
