@@ -97,7 +97,7 @@ function lesson(leadIn, pointIn) {
         await press(pages.lead, '#end');
         await press(pages.lead, '#sure-yes');
         await says(pages.point, '#say', /已经下课/);
-        const page = await openPage(browsers.chromium, relay.link('library.html', relay.token('admin')));
+        const page = await openPage(browsers[leadIn], relay.link('library.html', relay.token('admin')));
         pages.library = page;
         await page.waitForSelector('a.lesson-card', { timeout: 30_000 });
         await says(page, '#grid', /草原上的歌/);
