@@ -59,6 +59,14 @@ static void take_snapshot(struct lesson *l, const json_t *o)
         take_site(l, json_array_get(sites, i));
 }
 
+static bool same(const struct lesson *a, const struct lesson *b)
+{
+    return a->known == b->known && a->ended == b->ended && a->interact == b->interact &&
+           a->lead_away == b->lead_away && a->points == b->points &&
+           strcmp(a->site, b->site) == 0 && strcmp(a->floor, b->floor) == 0 &&
+           strcmp(a->lead, b->lead) == 0;
+}
+
 bool lesson_event(struct lesson *l, const char *name, const char *data, size_t len)
 {
     const struct lesson before = *l;
@@ -74,7 +82,7 @@ bool lesson_event(struct lesson *l, const char *name, const char *data, size_t l
     else if (strcmp(name, "site") == 0)
         take_site(l, json_object_get(o, "site"));
     json_decref(o);
-    return memcmp(&before, l, sizeof(*l)) != 0;
+    return !same(&before, l);
 }
 
 const char *lesson_words(const struct lesson *l)
