@@ -22,7 +22,7 @@ enum state { WAITING, GATHERING, POSTING, CONNECTING, OPEN, LEAVING, LEFT };
 struct session {
     struct net *net;
     struct session_conf conf;
-    char *url, *token;
+    char *relay, *url, *token; /* copies of ours */
     GSource *timer;
     enum state state;
     usec since; /* in this state */
@@ -150,7 +150,7 @@ static bool is_final(const struct session *s, const struct http_answer *a)
 static void take_location(struct session *s, const char *location)
 {
     const bool whole = strncmp(location, "http", 4) == 0;
-    snprintf(s->location, sizeof(s->location), "%s%s", whole ? "" : s->conf.relay, location);
+    snprintf(s->location, sizeof(s->location), "%s%s", whole ? "" : s->relay, location);
 }
 
 static bool take_answer(struct session *s, const struct http_answer *a)
@@ -243,7 +243,7 @@ static void begin(struct session *s)
     const struct icelink_calls calls = {
         .gathered = on_gathered, .failed = on_link_failed, .received = on_received, .user = s};
     set_state(s, GATHERING);
-    const bool here = on_this_machine(s->conf.relay);
+    const bool here = on_this_machine(s->relay);
     if (icelink_new(&s->link, s->net->ctx, here, &calls) != OK)
         fail(s, "no socket for ICE");
 }
@@ -392,7 +392,7 @@ enum err session_new(struct session **out, struct net *net, const struct session
     s->conf = *c;
     s->url = g_strconcat(c->relay, c->path, NULL);
     s->token = g_strdup(c->token);
-    s->conf.relay = g_strdup(c->relay);
+    s->relay = g_strdup(c->relay);
     s->timer = g_source_new(&funcs, sizeof(GSource));
     g_source_set_callback(s->timer, turn, s, NULL);
     g_source_attach(s->timer, net->ctx);
@@ -411,7 +411,7 @@ void session_free(struct session **ps)
     g_source_unref(s->timer);
     g_free(s->url);
     g_free(s->token);
-    g_free((void *)(uintptr_t)s->conf.relay);
+    g_free(s->relay);
     free(s);
     *ps = NULL;
 }
