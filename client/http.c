@@ -43,9 +43,9 @@ static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
 {
     struct http *const h = user;
     int running;
-    const int mask = (what & (G_IO_IN | G_IO_HUP) ? CURL_CSELECT_IN : 0) |
-                     (what & G_IO_OUT ? CURL_CSELECT_OUT : 0) |
-                     (what & G_IO_ERR ? CURL_CSELECT_ERR : 0);
+    const int mask = ((what & (G_IO_IN | G_IO_HUP)) ? CURL_CSELECT_IN : 0) |
+                     ((what & G_IO_OUT) ? CURL_CSELECT_OUT : 0) |
+                     ((what & G_IO_ERR) ? CURL_CSELECT_ERR : 0);
     curl_multi_socket_action(h->multi, fd, mask, &running);
     finish_calls(h);
     return G_SOURCE_CONTINUE;
@@ -68,8 +68,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
         curl_multi_assign(h->multi, fd, NULL);
         return 0;
     }
-    const GIOCondition cond = (what & CURL_POLL_IN ? G_IO_IN | G_IO_HUP : 0) |
-                              (what & CURL_POLL_OUT ? G_IO_OUT : 0) | G_IO_ERR;
+    const GIOCondition cond = ((what & CURL_POLL_IN) ? G_IO_IN | G_IO_HUP : 0) |
+                              ((what & CURL_POLL_OUT) ? G_IO_OUT : 0) | G_IO_ERR;
     GSource *const source = g_unix_fd_source_new(fd, cond);
     g_source_set_callback(source, G_SOURCE_FUNC(on_ready), h, NULL);
     g_source_attach(source, h->ctx);

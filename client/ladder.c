@@ -15,7 +15,7 @@ struct plan {
     enum vp8enc_content content;
 };
 
-static const struct plan PLANS[] = {
+static const struct plan plans[] = {
     [CAPTURE_CAMERA] = {3,
                         {{320, 180, 130000}, {640, 360, 400000}, {1280, 720, 1400000}},
                         2,
@@ -25,17 +25,17 @@ static const struct plan PLANS[] = {
     [CAPTURE_BOARD] = {1, {{1920, 1080, 1200000}}, 1, VP8ENC_CAMERA},
 };
 
-static const char *const RIDS[] = {"l", "m", "h"};
+static const char *const rids[] = {"l", "m", "h"};
 
 size_t ladder_layers(enum capture_what what)
 {
-    return what < ARRAY_LEN(PLANS) && PLANS[what].layers > 1 ? PLANS[what].layers : 0;
+    return what < ARRAY_LEN(plans) && plans[what].layers > 1 ? plans[what].layers : 0;
 }
 
 const char *ladder_rid(enum capture_what what, size_t layer)
 {
     (void)what;
-    return layer < ARRAY_LEN(RIDS) ? RIDS[layer] : "";
+    return layer < ARRAY_LEN(rids) ? rids[layer] : "";
 }
 
 static uint16_t even(int64_t v)
@@ -63,7 +63,7 @@ static struct vp8enc_size fit(const struct rung *r, int width, int height)
 void ladder_conf(struct vp8enc_conf *c, enum capture_what what, int width, int height,
                  size_t layers)
 {
-    const struct plan *const p = &PLANS[what];
+    const struct plan *const p = &plans[what];
     const size_t n = layers < 1 ? 1 : size_min(layers, p->layers);
     memset(c, 0, sizeof(*c));
     c->layers = (unsigned)n;

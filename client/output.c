@@ -45,9 +45,9 @@ static char *quoted(const char *path)
     return g_string_free(g_string_append_c(s, '"'), FALSE);
 }
 
-static const char PICTURE_HEAD[] =
+static const char picture_head[] =
     "appsrc name=picture is-live=true format=time caps=" PICTURE_CAPS;
-static const char SOUND_HEAD[] = "appsrc name=sound is-live=true format=time caps=" SOUND_CAPS;
+static const char sound_head[] = "appsrc name=sound is-live=true format=time caps=" SOUND_CAPS;
 
 static char *picture_file(const char *path, bool sound)
 {
@@ -56,11 +56,11 @@ static char *picture_file(const char *path, bool sound)
     if (is_matroska(path))
         out = g_strdup_printf("%s ! queue ! vp8enc deadline=1 cpu-used=8 target-bitrate=2000000 "
                               "keyframe-max-dist=100 ! %s name=mux ! filesink location=%s%s%s",
-                              PICTURE_HEAD,
+                              picture_head,
                               strcmp(ending(path), ".webm") == 0 ? "webmmux" : "matroskamux", q,
-                              sound ? "  " : "", sound ? SOUND_HEAD : "");
+                              sound ? "  " : "", sound ? sound_head : "");
     else if (strcmp(ending(path), ".y4m") == 0 && !sound)
-        out = g_strdup_printf("%s ! queue ! y4menc ! filesink location=%s", PICTURE_HEAD, q);
+        out = g_strdup_printf("%s ! queue ! y4menc ! filesink location=%s", picture_head, q);
     if (out && sound) {
         char *const both = g_strdup_printf("%s ! queue ! opusenc ! mux.", out);
         g_free(out);
@@ -76,9 +76,9 @@ static char *sound_file(const char *path)
     char *out = NULL;
     if (is_matroska(path))
         out = g_strdup_printf("%s ! queue ! opusenc ! matroskamux ! filesink location=%s",
-                              SOUND_HEAD, q);
+                              sound_head, q);
     else if (strcmp(ending(path), ".wav") == 0)
-        out = g_strdup_printf("%s ! queue ! wavenc ! filesink location=%s", SOUND_HEAD, q);
+        out = g_strdup_printf("%s ! queue ! wavenc ! filesink location=%s", sound_head, q);
     g_free(q);
     return out;
 }
@@ -99,7 +99,7 @@ static char *display_chain(const struct output_conf *c, bool both)
     case SINK_SHOW:
         return window_sink() ? g_strdup_printf("%s ! queue leaky=downstream max-size-buffers=2 ! "
                                                "videoconvert ! %s",
-                                               PICTURE_HEAD, window_sink())
+                                               picture_head, window_sink())
                              : NULL;
     case SINK_FILE:
         return picture_file(c->display->arg, both);
@@ -132,7 +132,7 @@ static char *speaker_chain(const struct output_conf *c)
     }
     return g_strdup_printf("%s ! %s queue max-size-time=200000000 leaky=downstream ! "
                            "audioconvert ! audioresample ! %s",
-                           SOUND_HEAD, c->probe ? "webrtcechoprobe name=" OUTPUT_PROBE " !" : "",
+                           sound_head, c->probe ? "webrtcechoprobe name=" OUTPUT_PROBE " !" : "",
                            sink);
 }
 

@@ -182,7 +182,7 @@ static void tell_stats(struct room *r, usec now)
     else
         stats_line(&r->stats, now, lesson_words(events_lesson(r->events)), text, sizeof(text));
     puts(text);
-    fflush(stdout);
+    (void)fflush(stdout); /* a reader who left stops no lesson */
 }
 
 static gboolean on_second(gpointer user)

@@ -174,11 +174,12 @@ static void take_reports(struct rtc *c, int64_t wall_us, const struct rtcp_item 
 
 static void take_nack(struct rtc *c, const struct rtcp_item *it)
 {
-    uint16_t seqs[NACKS_MAX];
     struct sendtrack *t;
     struct sendlayer *const y = layer_of(c, it->media, &t);
-    if (y)
-        sendtrack_repair(t, &c->link, y, seqs, rtcp_nack_list(it, seqs, NACKS_MAX));
+    if (!y)
+        return;
+    uint16_t seqs[NACKS_MAX];
+    sendtrack_repair(t, &c->link, y, seqs, rtcp_nack_list(it, seqs, NACKS_MAX));
 }
 
 static void take_key_request(struct rtc *c, uint32_t ssrc)

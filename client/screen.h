@@ -9,7 +9,7 @@
 struct screen;
 
 /* `names`: of the slots, as in the request ("camera", "slides", "wall/1"). */
-MUST_USE enum err screen_new(struct screen **s, struct output *out, const char *const *names,
+MUST_USE enum err screen_new(struct screen **out, struct output *o, const char *const *names,
                              size_t n);
 void screen_free(struct screen **s);
 

@@ -88,7 +88,7 @@ void sendtrack_voice(struct sendtrack *t, struct sendlink *l, usec now,
 struct sendlayer *sendtrack_layer(struct sendtrack *t, uint32_t ssrc);
 
 /* Sends again what is still there of the named packets, as RTX if agreed, else as it was. */
-void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *layer,
+void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *y,
                       const uint16_t *seqs, size_t n);
 
 /* Appends sender reports of all layers that have sent; with the first packet at once, then every

@@ -74,7 +74,7 @@ struct picture testcard_draw(struct testcard *t, int64_t wall_us)
     const int size = p->height / 6;
     memcpy(p->plane[0], t->back.plane[0], t->bytes);
     const int x = (p->width - size) * (phase < 2000 ? phase : 4000 - phase) / 2000;
-    const int y = p->height / 2 + (int)(p->height / 8 * sin(phase * 3.14159265 / 500));
+    const int y = p->height / 2 + (int)(p->height / 8.0 * sin(phase * 3.14159265 / 500));
     picture_fill(p, x, y, size, size, (struct picture_colour){200, 90, 200});
     const bool flash = ms_of_second(wall_us) < TESTCARD_FLASH_MS;
     picture_fill(p, p->width / 16, p->height / 16, p->width / 4, p->height / 4,
@@ -88,6 +88,6 @@ void testcard_beep(int64_t wall_us, int16_t *pcm, size_t n)
     for (size_t i = 0; i < n; i++) {
         const int64_t us = (wall_us + (int64_t)i * 1000000 / 48000) % 1000000;
         const double turn = (double)us * 1e-6 * BEEP_HZ * 2 * 3.14159265358979;
-        pcm[i] = us < TESTCARD_FLASH_MS * 1000 ? (int16_t)(BEEP_PEAK * sin(turn)) : 0;
+        pcm[i] = us < TESTCARD_FLASH_MS * 1000 ? (int16_t)lrint(BEEP_PEAK * sin(turn)) : 0;
     }
 }
