@@ -88,6 +88,6 @@ void testcard_beep(int64_t wall_us, int16_t *pcm, size_t n)
     for (size_t i = 0; i < n; i++) {
         const int64_t us = (wall_us + (int64_t)i * 1000000 / 48000) % 1000000;
         const double turn = (double)us * 1e-6 * BEEP_HZ * 2 * 3.14159265358979;
-        pcm[i] = us < TESTCARD_FLASH_MS * 1000 ? (int16_t)lrint(BEEP_PEAK * sin(turn)) : 0;
+        pcm[i] = (int16_t)(us < TESTCARD_FLASH_MS * 1000 ? lrint(BEEP_PEAK * sin(turn)) : 0);
     }
 }

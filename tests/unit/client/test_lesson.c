@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char SNAPSHOT[] =
+static const char snapshot_text[] =
     "{\"id\":41,\"me\":{\"sub\":\"li\",\"site\":\"B\"},\"mode\":\"lecture\",\"floor\":null,"
     "\"lesson\":{\"id\":\"L7\",\"state\":\"running\",\"lead_site\":{\"id\":\"S0\"},"
     "\"points\":[{\"id\":\"A\"},{\"id\":\"B\"}]},"
@@ -21,14 +21,14 @@ static void a_snapshot_says_everything(void **unused)
     (void)unused;
     struct lesson l;
     lesson_init(&l);
-    assert_true(tell(&l, "snapshot", SNAPSHOT));
+    assert_true(tell(&l, "snapshot", snapshot_text));
     assert_true(l.known && !l.ended && !l.interact && !l.lead_away);
     assert_int_equal(l.points, 2);
     assert_string_equal(l.site, "B");
     assert_string_equal(l.lead, "S0");
     assert_string_equal(l.floor, "");
     assert_string_equal(lesson_words(&l), "");
-    assert_false(tell(&l, "snapshot", SNAPSHOT));
+    assert_false(tell(&l, "snapshot", snapshot_text));
 }
 
 static void the_words_follow_the_events(void **unused)
@@ -36,7 +36,7 @@ static void the_words_follow_the_events(void **unused)
     (void)unused;
     struct lesson l;
     lesson_init(&l);
-    tell(&l, "snapshot", SNAPSHOT);
+    tell(&l, "snapshot", snapshot_text);
     assert_true(tell(&l, "floor", "{\"floor\":\"B\",\"previous\":null}"));
     assert_string_equal(lesson_words(&l), "now speaking");
     assert_true(tell(&l, "floor", "{\"floor\":\"A\",\"previous\":\"B\"}"));
@@ -64,7 +64,7 @@ static void nonsense_changes_nothing(void **unused)
     static const char *const names[] = {"snapshot", "lesson", "mode", "floor", "site", "x"};
     struct lesson l;
     lesson_init(&l);
-    tell(&l, "snapshot", SNAPSHOT);
+    tell(&l, "snapshot", snapshot_text);
     for (size_t i = 0; i < ARRAY_LEN(names) * ARRAY_LEN(texts); i++)
         tell(&l, names[i % ARRAY_LEN(names)], texts[i / ARRAY_LEN(names)]);
     assert_false(l.ended);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char STREAM[] = ": hello\r\n"
-                             "retry: 1500\n"
-                             "id: 7\nevent: mode\ndata: {\"mode\":\n"
-                             "data: \"interact\"}\r\n\r\n"
-                             "event: nothing\n\n"
-                             "id: 8\ndata:plain\r\r";
+static const char stream_text[] = ": hello\r\n"
+                                  "retry: 1500\n"
+                                  "id: 7\nevent: mode\ndata: {\"mode\":\n"
+                                  "data: \"interact\"}\r\n\r\n"
+                                  "event: nothing\n\n"
+                                  "id: 8\ndata:plain\r\r";
 
 /* Writes what comes out as "name|data|id;" in order. */
 static void take_all(struct sse *s, const char *text, size_t step, char *out, size_t cap)
@@ -30,11 +30,11 @@ static void take_all(struct sse *s, const char *text, size_t step, char *out, si
 static void events_are_the_same_however_the_bytes_arrive(void **unused)
 {
     (void)unused;
-    for (size_t step = 1; step < sizeof(STREAM); step++) {
+    for (size_t step = 1; step < sizeof(stream_text); step++) {
         struct sse *const s = malloc(sizeof(*s));
         char out[256];
         sse_init(s);
-        take_all(s, STREAM, step, out, sizeof(out));
+        take_all(s, stream_text, step, out, sizeof(out));
         assert_string_equal(out, "mode|{\"mode\":\n\"interact\"}|7;message|plain|8;");
         assert_int_equal(s->retry_ms, 1500);
         free(s);
