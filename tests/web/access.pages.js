@@ -15,7 +15,7 @@ const PAGES = [
     ['point.html', '#lesson-title', 'assistant', { site: 'A' }],
     ['lead.html', '#title', 'lead', { site: 'S0' }],
     ['assistant.html', '#room-name', 'assistant', { site: 'A' }],
-    ['library.html', '#empty', 'admin', {}],
+    ['library.html', '#grid', 'admin', {}],
     ['status.html', '#sites', 'technician', {}],
 ];
 
