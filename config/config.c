@@ -24,7 +24,7 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_END,
 };
 
-#define LIST CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL
+#define LIST (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("data", LIST, struct config, data, 1, 1024),

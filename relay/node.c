@@ -153,7 +153,6 @@ static unsigned worker_count(const struct config *c)
 static bool start_worker(struct node *n, unsigned i)
 {
     struct addr bad;
-    char text[ADDR_TEXT];
     struct worker_conf w = {
         .hub = {.cert = n->dtls,
                 .max_members = MEMBERS_PER_HUB,
@@ -174,11 +173,13 @@ static bool start_worker(struct node *n, unsigned i)
             return fail("media: not an address: %s", n->conf->media[w.locals]);
         a->port = a->port ? (uint16_t)(a->port + i) : 0;
     }
-    if (worker_start(&n->worker[i], &w, &bad) != OK)
+    if (worker_start(&n->worker[i], &w, &bad) != OK) {
+        char text[ADDR_TEXT];
         return fail(errno == EADDRINUSE ? "media: UDP %s is in use: end who uses it, or choose "
                                           "another port with --media (%s)"
                                         : "media: cannot use UDP %s: %s",
                     addr_format(&bad, text), strerror(errno));
+    }
     n->workers = i + 1;
     return true;
 }

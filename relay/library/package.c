@@ -17,8 +17,6 @@
 #define FIRST_PAUSE (2 * USEC_SEC) /* doubled with every failure */
 #define MANIFEST_MAX (8 << 20)
 
-extern char **environ;
-
 struct job {
     char id[ID_CAP];
     usec due;
@@ -239,7 +237,7 @@ static json_t *read_manifest(const char *folder)
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > MANIFEST_MAX)
         return NULL;
     json_t *const j = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-    if (j && json_is_object(j))
+    if (json_is_object(j))
         return j;
     json_decref(j);
     return NULL;
@@ -249,10 +247,10 @@ static json_t *read_manifest(const char *folder)
 static void index_lesson(struct packager *p, const struct resource *r)
 {
     struct lesson *l;
-    char people[4096];
     char *const marks = calloc(1, 65536);
     json_t *const list = json_array();
     if (marks && list && catalogue_lesson(p->conf.catalogue, r->lesson, &l) == OK) {
+        char people[4096];
         const char *const title = json_string_value(json_object_get(l->meta, "title"));
         const char *const teacher = json_string_value(json_object_get(l->meta, "teacher"));
         const char *const subject = json_string_value(json_object_get(l->meta, "subject"));

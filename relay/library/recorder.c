@@ -498,8 +498,9 @@ static void body(void *arg)
         const usec until = more || r->stopping ? now : next(r, now);
         (void)loop_wait(&r->loop, now, until, ready, ARRAY_LEN(ready));
     }
-    while (drain_taps(r))
-        continue;
+    bool more = true;
+    while (more)
+        more = drain_taps(r);
     tick(r, clock_now()); /* closes what is to be closed */
 }
 
@@ -532,8 +533,8 @@ static void release(struct recorder **rp)
     for (struct lesson *l; (l = table_each(&r->lessons, &at)); free(l))
         journal_free(&l->journal);
     at = 0;
-    for (struct stream *s; (s = table_each(&r->streams, &at)); free(s))
-        continue;
+    for (struct stream *s; (s = table_each(&r->streams, &at));)
+        free(s);
     table_fini(&r->lessons);
     table_fini(&r->streams);
     mailbox_free(&r->commands);

@@ -33,7 +33,7 @@ static void clean(char *out, size_t cap, const char *s)
     for (; *s && n + 1 < cap; s++) {
         const bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
                            (*s >= '0' && *s <= '9') || *s == '-' || *s == '_';
-        out[n++] = plain ? *s : '_';
+        out[n++] = (char)(plain ? *s : '_');
     }
     out[n] = 0;
 }

@@ -79,10 +79,10 @@ static void name_site(char out[RECORD_TEXT], const struct build_track *t)
 {
     size_t n = 0;
     for (const char *s = t->site; *s && n < 32; s++)
-        out[n++] = strchr("-_", *s) || (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') ||
-                           (*s >= 'a' && *s <= 'z')
-                       ? *s
-                       : '_';
+        out[n++] = (char)(strchr("-_", *s) || (*s >= '0' && *s <= '9') ||
+                                  (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z')
+                              ? *s
+                              : '_');
     out[n] = 0;
 }
 

@@ -194,7 +194,7 @@ static json_t *json_journal(const struct build *b)
     return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:b}", "records", (json_int_t)s.records,
                      "bytes", (json_int_t)s.bytes, "skipped_bytes", (json_int_t)s.skipped, "holes",
                      (int)s.holes, "torn_bytes", (json_int_t)s.torn, "ignored",
-                     (json_int_t)(b->tape->ignored + b->story->ignored), "closed",
+                     (json_int_t)b->tape->ignored + (json_int_t)b->story->ignored, "closed",
                      (int)b->tape->closed);
 }
 
