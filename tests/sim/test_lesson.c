@@ -299,7 +299,8 @@ static void an_hour_with_loss_leaves_nothing_unanswered(void **unused)
     world_run(&w, 30 * USEC_SEC);
     size_t in_use = pkt_pool_in_use(w.pool);
     for (usec m = 1; m <= minutes; m++) {
-        const uint8_t floor = m % 3 ? (uint8_t)(1 + (unsigned)m % points) : SITE_NONE;
+        const bool given = m % 3 && points;
+        const uint8_t floor = given ? (uint8_t)(1 + (unsigned)m % points) : SITE_NONE;
         world_state(&w, m % 5 ? MODE_LECTURE : MODE_INTERACT, floor, true);
         world_run(&w, w.now + 60 * USEC_SEC);
         assert_true(pkt_pool_in_use(w.pool) < in_use + 500); /* flat */
