@@ -124,24 +124,3 @@ usec pacer_next(const struct pacer *p, usec now)
     const uint64_t need = (uint64_t)(1 - p->credit) * BITS_US - p->rest;
     return usec_max(now, p->filled_at + (usec)((need + p->bps - 1) / p->bps));
 }
-
-static void forget_in(struct pacer *p, struct pacer_ring *q, uint16_t sub)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < q->n; i++) {
-        struct send_rec *const r = at(q, i);
-        if (r->sub == sub) {
-            p->queued_bytes -= r->pkt->len;
-            pkt_unref(&r->pkt);
-        } else {
-            *at(q, kept++) = *r;
-        }
-    }
-    q->n = kept;
-}
-
-void pacer_forget(struct pacer *p, uint16_t sub)
-{
-    for (int c = 0; c < PACER_CLASSES; c++)
-        forget_in(p, &p->ring[c], sub);
-}

@@ -46,5 +46,3 @@ bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r);
 MUST_USE bool pacer_pop(struct pacer *p, usec now, struct send_rec *r);
 /* When pacer_pop next has something; USEC_NEVER if it is empty. */
 usec pacer_next(const struct pacer *p, usec now);
-/* Lets go of everything queued for one subscription (it was pointed elsewhere). */
-void pacer_forget(struct pacer *p, uint16_t sub);

@@ -133,22 +133,6 @@ static void a_new_rate_counts_at_once(void **unused)
     assert_int_equal(pop(due + USEC_SEC), -1);
 }
 
-static void what_one_subscription_queued_is_forgotten(void **unused)
-{
-    (void)unused;
-    for (uint16_t i = 0; i < 10; i++)
-        assert_true(push(PACER_VIDEO, i, i % 2));
-    assert_true(push(PACER_RTX, 20, 1));
-    assert_true(push(PACER_VOICE, 30, 0));
-    pacer_forget(&p, 1);
-    assert_int_equal(pkt_pool_in_use(pool), 6);
-    assert_int_equal(p.queued_bytes, 6 * LEN);
-    assert_int_equal(pop(USEC_SEC), 30);
-    for (int i = 0; i < 10; i += 2)
-        assert_int_equal(pop(2 * USEC_SEC + i * 100 * USEC_MS), i);
-    assert_int_equal(pacer_next(&p, 9 * USEC_SEC), USEC_NEVER);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,7 +144,6 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_full_ring_drops_the_new_and_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_rate_counts_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_one_subscription_queued_is_forgotten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
