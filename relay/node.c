@@ -205,8 +205,7 @@ static bool start_recorder(struct node *n)
 /* What peers are offered: public addresses first, then those of the machine. */
 static void candidates(const struct node *n, size_t worker, struct nego_self *self)
 {
-    *self = (struct nego_self){
-        .fingerprint = dtls_cert_fingerprint(n->dtls), .lite = true, .gcm = true};
+    *self = (struct nego_self){.fingerprint = dtls_cert_fingerprint(n->dtls), .lite = true};
     for (unsigned i = 0; i < n->conf->media_public_count; i++) {
         struct addr a;
         if (!addr_parse(&a, n->conf->media_public[i]) || self->cands == NEGO_CANDS)

@@ -52,7 +52,6 @@ struct nego_self {
     bool lite;
     struct addr cand[NEGO_CANDS]; /* host candidates, best first */
     size_t cands;
-    bool gcm; /* unused by SDP, kept with DTLS */
     /* NEGO_PLAY: the MediaStream (a=msid) of the n-th audio and of the n-th video line; a browser
      * plays the lines of one stream in step. NULL: "lead" for the first voice and the first two
      * videos, "floor" for the second voice and the third video, then the line's mid. */

@@ -95,7 +95,6 @@ static bool hand_over(struct control *c, struct request *r, struct join *j, stru
     const struct cmd cmd = {
         .kind = CMD_MEMBER_ADD, .room = j->v->l->room, .member = s->id, .join = j->cmd};
     j->cmd->site = s->seat;
-    j->cmd->lead = s->seat == SITE_LEAD;
     s->nego = j->cmd->nego;
     if (!rooms_command(c, j->v, &cmd)) {
         session_free(c, s);

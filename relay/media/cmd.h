@@ -48,7 +48,6 @@ enum cmd_kind {
  * voices, loudest first. */
 struct cmd_join {
     uint8_t site;
-    bool lead;                    /* sits in the lead room */
     uint8_t source[NEGO_MEDIA];   /* of a line that we receive: enum source */
     struct slot slot[NEGO_MEDIA]; /* of a video line that we send */
     struct nego nego;

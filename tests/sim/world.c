@@ -149,7 +149,6 @@ struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
     struct cmd_join *const j = calloc(1, sizeof *j);
     assert(j);
     j->site = site;
-    j->lead = site == SITE_LEAD;
     if (source)
         memcpy(j->source, source, sizeof j->source);
     if (slot)
