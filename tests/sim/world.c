@@ -125,9 +125,10 @@ void world_command(struct world *w, const struct cmd *c)
 void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool record)
 {
     world_command(
-        w, &(struct cmd){.kind = CMD_ROOM_STATE,
-                         .room = WORLD_ROOM,
-                         .state = {.mode = mode, .floor_site = floor_site, .record = record}});
+        w, &(struct cmd){
+               .kind = CMD_ROOM_STATE,
+               .room = WORLD_ROOM,
+               .state = {.mode = (uint8_t)mode, .floor_site = floor_site, .record = record}});
 }
 
 struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
