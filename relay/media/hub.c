@@ -10,6 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void free_links(struct hub *h)
+{
+    for (size_t i = 0; i < h->conf.hubs; i++)
+        if (i != h->conf.self)
+            link_fini(&h->link[i]);
+}
+
 enum err hub_new(struct hub **hp, const struct hub_conf *c, struct log *log)
 {
     struct hub *h = calloc(1, sizeof *h);
@@ -27,7 +34,11 @@ enum err hub_new(struct hub **hp, const struct hub_conf *c, struct log *log)
         table_init(&h->addrs, sizeof(struct addr), rng_u64(&h->rng));
         e = heap_reserve(&h->due, c->max_members);
     }
+    for (size_t i = 0; !e && i < c->hubs; i++)
+        if (i != c->self)
+            e = link_init(&h->link[i], rng_u64(&h->rng));
     if (e) {
+        free_links(h);
         rng_fini(&h->rng);
         heap_fini(&h->due);
         free(h);
@@ -105,7 +116,8 @@ void hub_free(struct hub **hp, usec now)
         remove_member(h, m, now);
     size_t at = 0;
     for (struct room *r = table_each(&h->rooms, &at); r; r = table_each(&h->rooms, &at))
-        room_free(&r);
+        room_free(&r, now);
+    free_links(h);
     struct tap_msg t;
     while (hub_tap(h, &t))
         if (t.kind == TAP_RTP)
@@ -197,12 +209,20 @@ bool hub_tap(struct hub *h, struct tap_msg *t)
     return true;
 }
 
+static bool publishes(const struct cmd_join *j)
+{
+    for (size_t i = 0; i < j->nego.n; i++)
+        if (j->nego.media[i].recv && !j->nego.media[i].refused)
+            return true;
+    return false;
+}
+
 static void add_member(struct hub *h, usec now, const struct cmd *c)
 {
     struct room *const r = table_get(&h->rooms, &c->room);
     struct member *m = NULL;
-    const bool possible =
-        r && !table_get(&h->members, &c->member) && h->members.n < h->conf.max_members;
+    const bool possible = r && (r->home == h->conf.self || !publishes(c->join)) &&
+                          !table_get(&h->members, &c->member) && h->members.n < h->conf.max_members;
     if (!possible)
         free(c->join);
     if (!possible || member_new(&m, r, c->member, c->join, now) != OK) {
@@ -232,15 +252,40 @@ static void restart_member(struct hub *h, struct member *m, const struct ice_con
     hub_due(h, m, now);
 }
 
-static void open_room(struct hub *h, room_id id)
+static struct room *make_room(struct hub *h, room_id id, uint8_t home)
 {
-    struct room *r = NULL;
-    if (table_get(&h->rooms, &id))
-        return;
-    if (room_new(&r, h, id) || table_put(&h->rooms, &id, r)) {
+    struct room *r = table_get(&h->rooms, &id);
+    if (r)
+        return r;
+    if (room_new(&r, h, id, home) || table_put(&h->rooms, &id, r)) {
         log_error(h->log, "no memory for a room", "room=%u", id);
-        room_free(&r);
+        room_free(&r, h->now);
     }
+    return r;
+}
+
+struct room *hub_room(struct hub *h, room_id id)
+{
+    return make_room(h, id, (uint8_t)h->conf.self);
+}
+
+void hub_room_unused(struct hub *h, struct room *r)
+{
+    if (r->opened || r->links)
+        return;
+    (void)table_del(&h->rooms, &r->id);
+    room_free(&r, h->now);
+}
+
+static void open_room(struct hub *h, room_id id, uint8_t home)
+{
+    const size_t hubs = h->conf.hubs ? h->conf.hubs : 1;
+    struct room *const r = home < hubs ? make_room(h, id, home) : NULL;
+    if (!r || r->opened)
+        return;
+    r->opened = true;
+    if (home != h->conf.self)
+        link_join(r);
 }
 
 static void close_room(struct hub *h, struct room *r, usec now, struct outq *out)
@@ -250,8 +295,9 @@ static void close_room(struct hub *h, struct room *r, usec now, struct outq *out
         say_gone(h, r->id, r->members->id);
         remove_member(h, r->members, now);
     }
-    (void)table_del(&h->rooms, &r->id);
-    room_free(&r);
+    r->opened = false;
+    r->links = 0;
+    hub_room_unused(h, r);
 }
 
 void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out)
@@ -261,7 +307,7 @@ void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out)
     h->now = now;
     switch (c->kind) {
     case CMD_ROOM_OPEN:
-        open_room(h, c->room);
+        open_room(h, c->room, c->home);
         break;
     case CMD_ROOM_CLOSE:
         if (r)

@@ -8,6 +8,7 @@
 #include "engine/base/rng.h"
 #include "engine/base/table.h"
 #include "relay/media/cmd.h"
+#include "relay/media/link.h"
 #include "relay/media/tap.h"
 
 struct dtls_cert;
@@ -20,6 +21,8 @@ struct room;
 struct hub_conf {
     const struct dtls_cert *cert; /* outlives the hub */
     uint8_t seed[32];
+    size_t hubs; /* of this process, joined by links; 0 or 1: only this one */
+    size_t self; /* which of them */
     size_t max_members;
     size_t max_lent;     /* packets that the recorder may hold; beyond that it misses some */
     uint64_t pace_bps;   /* what one viewer is sent at most, and at once */
@@ -40,6 +43,7 @@ struct hub_stat {
     uint64_t pli_out;
     uint64_t taps_lost;
     uint64_t notes_lost;
+    uint64_t links_full; /* messages about tracks that found no place; never seen */
 };
 
 struct hub {
@@ -52,7 +56,8 @@ struct hub {
     struct table addrs;   /* struct addr */
     struct heap due;
     struct member *dirty, **dirty_end; /* have packets to leave */
-    uint32_t stream_ids;
+    uint32_t stream_ids;               /* the last that was given, to streams and tracks */
+    struct link link[LINK_HUBS];       /* by their number */
     struct note notes[HUB_NOTES];
     size_t note_head, note_n;
     struct tap_msg taps[HUB_TAPS];
@@ -89,6 +94,8 @@ MUST_USE bool hub_tap(struct hub *h, struct tap_msg *t);
 void hub_home(struct hub *h, struct pkt *p);
 
 /* For the files of this folder. */
+struct room *hub_room(struct hub *h, room_id id);    /* made if need be; NULL: no memory */
+void hub_room_unused(struct hub *h, struct room *r); /* frees it unless control has it open */
 void hub_dirty(struct hub *h, struct member *m);
 void hub_due(struct hub *h, struct member *m, usec now); /* its deadlines changed */
 void hub_say(struct hub *h, const struct note *n);
