@@ -254,11 +254,7 @@ void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_
                  &(struct tap_msg){
                      .kind = TAP_RTP, .room = r->id, .track = s->id, .at = now, .pkt = pkt_ref(p)});
     link_rtp(r, s, p);
-    struct sub *next = NULL;
-    for (struct sub *sub = s->track->subs; sub; sub = next) {
-        next = sub->next;
-        forward_packet(sub, s, p, vp8, now);
-    }
+    burst_input(s, p, vp8, now);
 }
 
 static struct stream *layer_numbered(const struct track *t, uint16_t number)

@@ -73,6 +73,7 @@ void track_free(struct track **tp)
     for (size_t i = 0; i < NEGO_LAYERS; i++) {
         if (!t->layer[i])
             continue;
+        burst_drop(t->layer[i]);
         hist_fini(&t->layer[i]->hist);
         free(t->layer[i]);
     }

@@ -9,6 +9,7 @@
 #include "engine/media/recvstat.h"
 #include "engine/media/speaker.h"
 #include "engine/wire/vp8.h"
+#include "relay/media/burst.h"
 #include "relay/media/cmd.h"
 
 struct link_track;
@@ -32,6 +33,7 @@ struct stream {
     struct recvstat stat;
     struct nack nack;
     struct hist hist;
+    struct burst burst;
     struct clockmap clock;
     bool has_key;
     uint32_t key_seq; /* extended number of the first packet of the newest key frame */
@@ -56,6 +58,8 @@ struct track {
     struct stream *layer[NEGO_LAYERS]; /* lowest first; NULL until its first packet */
     struct track *next_mirror;         /* of the room, if it has no owner */
     struct sub *subs;                  /* who gets it */
+    struct sub *first;                 /* of them: where the next round begins; NULL = anywhere */
+    size_t viewers;                    /* how many they are */
     struct kfgate gate;                /* one request per second, whatever the layers */
     uint8_t wanted;                    /* layers to be asked for, one bit each */
     struct speaker speaker;
@@ -76,6 +80,9 @@ MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8
 
 /* The same for a packet that came by a link, described and counted where it came from. */
 void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
+
+/* The newest packet that viewers were given: what waits in the burst comes later. */
+uint32_t stream_sent(const struct stream *s);
 
 /* The newest key frame with all that came after it, if late comers may still start there. */
 bool stream_fresh_key(const struct stream *s, usec now);
