@@ -1,6 +1,7 @@
 """servers.py - what compare.py measures: our relay and Janus, each started afresh in a folder of its
 own and reached on loopback only, the load client, and the floor of the machine.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -16,6 +18,7 @@ import urllib.request
 
 LESSON = "bench"
 ROOM = 1234
+SIOCGIFADDR = 0x8915  # linux/sockios.h
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -57,6 +60,20 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def own_address():
+    """An IPv4 address of this machine that is not of its loopback. What goes to it stays here."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for _, name in socket.if_nameindex():
+            try:
+                got = fcntl.ioctl(s, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            except OSError:  # it has none
+                continue
+            address = socket.inet_ntoa(got[20:24])
+            if not address.startswith("127."):
+                return address
+    raise Missing("janus takes no loopback address for media, and this machine has no other")
 
 
 class Server:
@@ -182,6 +199,7 @@ class Janus(Server):
             (self.folder / folder).mkdir()
             if module:
                 (self.folder / folder / module).symlink_to(modules / folder / module)
+        address = own_address()
         loops = f"event_loops = {self.loops}" if self.loops else ""
         (self.folder / "janus.jcfg").write_text(f"""
 general: {{
@@ -190,7 +208,7 @@ general: {{
     transports_folder = "{self.folder}/transports"
     events_folder = "{self.folder}/events"
     loggers_folder = "{self.folder}/loggers"
-    interface = "127.0.0.1"
+    interface = "{address}"
     debug_level = 2
     debug_colors = false
     session_timeout = 0
@@ -199,7 +217,7 @@ general: {{
 nat: {{
     ice_lite = true
     full_trickle = false
-    ice_enforce_list = "127.0.0.1"
+    ice_enforce_list = "{address}"
 }}
 """)
         (self.folder / "janus.transport.http.jcfg").write_text(f"""
