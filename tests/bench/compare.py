@@ -25,6 +25,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import statistics
 import sys
 import time
@@ -321,9 +322,11 @@ def case_members(bench):
 
 
 def case_lessons(bench):
-    n = bench.args.lessons
-    got = bench.measure("lessons", [Run(f"{n} lessons of 3", "relay", 2 * n, lessons=n),
-                                    Run(f"1 lesson of {3 * n}", "relay", 3 * n - 1)])
+    """Voice only: a thousand pictures that come in would be more than a small machine can take."""
+    n, voice = bench.args.lessons, ("--publish", "voice")
+    got = bench.measure("lessons", [
+        Run(f"{n} lessons of 3", "relay", 2 * n, lessons=n, flags=voice),
+        Run(f"1 lesson of {3 * n}", "relay", 3 * n - 1, flags=voice)])
     show("lessons", got)
     many, one = (r["cpu_us_per_packet"] for r in got.values()) if len(got) == 2 else (None, None)
     bench.check(f"CPU per packet, {n} lessons of 3 to 1 of {3 * n}, times",
@@ -449,8 +452,12 @@ def main():
     args = read_args()
     before = machine()
     bench = Bench(args)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket for each viewer of Janus
     print(f"{before['processor']}, {CORES} cores, Linux {before['kernel']}, load "
           f"{before['load'][0]:.1f}")
+    if before["load"][0] > CORES / 2:
+        say("this machine is busy: delays will be long, ratios still mean something")
     try:
         run_cases(bench)
     except Trouble as trouble:
