@@ -49,7 +49,7 @@ static json_t *post(struct web *web, struct web_answer *a, const char *url, char
     json_t *const doc = json_loads(a->body, 0, NULL);
     struct janus_said said;
     janus_text_read(doc, &said);
-    if (doc && a->status == 200 && !said.error)
+    if (doc && a->status == 200 && (!said.error || said.room_exists))
         return doc;
     snprintf(why, cap, "HTTP %ld %s%.80s", a->status, a->why, said.error ? said.error : a->body);
     json_decref(doc);
@@ -246,13 +246,14 @@ static bool publish(struct janus *j, struct janus_worker *w, struct join_job *jo
     struct janus_said said;
     janus_text_read(event, &said);
     j->feed[job->lesson] = said.publisher;
-    const bool ok = event && said.sdp && nego_accept(&job->nego, said.sdp, strlen(said.sdp), &e);
+    const bool ok = event && said.sdp && nego_accept(&job->nego, said.sdp, strlen(said.sdp), &e) &&
+                    janus_text_remote(said.sdp, &job->nego.ice.remote);
     json_decref(event);
     return ok || (event && wrong(job, &e));
 }
 
 static bool view(struct janus *j, struct janus_worker *w, struct join_job *job,
-                 const struct nego_self *self)
+                 struct nego_self *self)
 {
     if (!attach(j, w, job))
         return false;
@@ -264,6 +265,9 @@ static bool view(struct janus *j, struct janus_worker *w, struct join_job *job,
     struct nego_error e = {.field = "jsep", .what = "missing"};
     struct janus_said said;
     janus_text_read(event, &said);
+    struct addr remote;
+    if (said.sdp && janus_text_remote(said.sdp, &remote))
+        memcpy(self->cand[0].ip, remote.ip, sizeof remote.ip); /* see load.c */
     const bool ok = said.sdp && janus_text_answer(&job->nego, said.sdp, self, w->rng, w->text, &e);
     json_decref(event);
     if (!ok)
@@ -286,7 +290,7 @@ static bool leave(struct janus *j, struct janus_worker *w, struct join_job *job)
 
 void janus_do(struct janus *j, struct janus_worker *w, struct join_job *job)
 {
-    const struct nego_self self = {
+    struct nego_self self = {
         .fingerprint = dtls_cert_fingerprint(j->cert), .cand = {job->addr}, .cands = 1};
     switch (job->kind) {
     case JOIN_PUBLISH:

@@ -1,6 +1,9 @@
 #include "tests/bench/load/janus_text.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define ROOM_EXISTS 427 /* JANUS_VIDEOROOM_ERROR_ROOM_EXISTS */
 
 static char *text_of(json_t *doc)
 {
@@ -78,6 +81,7 @@ void janus_text_read(const json_t *doc, struct janus_said *said)
 {
     const json_t *const plugin = json_object_get(json_object_get(doc, "plugindata"), "data");
     *said = (struct janus_said){
+        .room_exists = id_of(plugin, "error_code") == ROOM_EXISTS,
         .janus = string_of(doc, "janus", ""),
         .transaction = string_of(doc, "transaction", ""),
         .id = id_of(json_object_get(doc, "data"), "id"),
@@ -89,10 +93,36 @@ void janus_text_read(const json_t *doc, struct janus_said *said)
     };
 }
 
+static bool is_loopback(const struct addr *a)
+{
+    return addr_is_v4(a) && a->ip[12] == 127;
+}
+
+bool janus_text_remote(const char *text, struct addr *remote)
+{
+    struct sdp *const s = calloc(1, sizeof *s);
+    struct sdp_error e;
+    bool found = false;
+    const bool good = s && sdp_read(s, text, strlen(text), &e) && s->medias;
+    for (size_t i = 0; good && i < s->media[0].cands; i++) {
+        const struct sdp_cand *const c = &s->media[0].cand[i];
+        if (c->tcp || c->component != 1 || !addr_is_v4(&c->addr))
+            continue;
+        if (!found || is_loopback(&c->addr))
+            *remote = c->addr;
+        found = true;
+    }
+    free(s);
+    return found;
+}
+
 bool janus_text_answer(struct nego *n, const char *offer, const struct nego_self *self,
                        struct rng *rng, char *answer, struct nego_error *e)
 {
     if (!nego_answer(n, offer, strlen(offer), NEGO_PUBLISH, self, rng, answer, e))
+        return false;
+    *e = (struct nego_error){.field = "a=candidate", .what = "no IPv4 address"};
+    if (!janus_text_remote(offer, &n->ice.remote))
         return false;
     if (n->ice.controlling)
         return true;

@@ -25,10 +25,14 @@ struct janus_said {
     uint64_t feed;           /* of the first publisher already there */
     const char *sdp;         /* jsep.sdp; NULL: none */
     const char *error;       /* NULL: none */
+    bool room_exists;        /* that is the error */
 };
 void janus_text_read(const json_t *doc, struct janus_said *said);
 
-/* Answers an offer of Janus' to a viewer: we receive. Candidates of this machine only are taken.
- * False: `e`. */
+/* Janus names all addresses of its machine: the IPv4 one is taken, since ours are IPv4, and of
+ * several the loopback one. False: there is none. */
+MUST_USE bool janus_text_remote(const char *sdp, struct addr *remote);
+
+/* Answers an offer of Janus' to a viewer: we receive. False: `e`. */
 MUST_USE bool janus_text_answer(struct nego *n, const char *offer, const struct nego_self *self,
                                 struct rng *rng, char *answer, struct nego_error *e);

@@ -23,12 +23,13 @@ static enum err init_viewers(struct load *l)
     l->viewers = n + l->o.members;
     l->viewer = calloc(l->viewers, sizeof *l->viewer);
     l->sample_port = calloc(samples + l->o.members + 1, sizeof *l->sample_port);
-    if (!l->viewer || !l->sample_port)
+    l->sampled = calloc(samples + l->o.members + 1, sizeof *l->sampled);
+    l->by_port = calloc(65536, sizeof *l->by_port);
+    if (!l->viewer || !l->sample_port || !l->sampled || !l->by_port)
         return E_NOMEM;
     enum err e = heap_reserve(&l->viewer_due, l->viewers);
     for (size_t i = 0; i < l->viewers && !e; i++) {
         struct viewer *const v = &l->viewer[i];
-        v->number = (uint32_t)i;
         v->lesson = (unsigned)(i % lessons);
         v->port = &l->port;
         v->member = i < l->o.members;
@@ -42,9 +43,12 @@ static enum err init_viewers(struct load *l)
             return E_NOMEM;
         v->sample->found = v->member ? &l->found_members : &l->found_viewers;
         v->port = &l->sample_port[l->samples];
+        l->sampled[l->samples] = v;
         e = port_open(v->port, true, l->o.gro);
         l->samples += !e;
     }
+    for (size_t i = 0; i < l->viewers && !e; i++)
+        l->viewer[i].addr = port_addr(l->viewer[i].port, (uint32_t)i);
     return e;
 }
 
@@ -57,12 +61,12 @@ static enum err init_sources(struct load *l)
     enum err e = heap_reserve(&l->source_due, n);
     for (size_t i = 0; i < n && !e; i++) {
         struct source *const s = &l->source[i];
-        s->number = FIRST_SOURCE + (uint32_t)i;
         s->port.fd = -1;
         l->sources++;
         e = source_init(s, (unsigned)i, l->o.voice, l->o.video);
         if (!e)
             e = port_open(&s->port, false, false);
+        s->addr = port_addr(&s->port, FIRST_SOURCE + (uint32_t)i);
     }
     return e;
 }
@@ -123,6 +127,8 @@ void load_fini(struct load *l)
     heap_fini(&l->viewer_due);
     free(l->viewer);
     free(l->sample_port);
+    free(l->sampled);
+    free(l->by_port);
     free(l->source);
     outq_fini(&l->out);
     pkt_pool_free(&l->pool);
@@ -132,6 +138,16 @@ void load_fini(struct load *l)
     rng_fini(&l->rng);
 }
 
+static struct viewer *find(struct load *l, const struct port *p, const struct port_in *in)
+{
+    if (p != &l->port)
+        return l->sampled[p - l->sample_port];
+    if (l->o.server == LOAD_JANUS)
+        return l->by_port[in->from.port];
+    struct viewer *const v = in->to < l->viewers ? &l->viewer[in->to] : NULL;
+    return v && v->port == p ? v : NULL;
+}
+
 static void read_viewers(struct load *l, struct port *p, bool whole)
 {
     bool full = true;
@@ -139,14 +155,14 @@ static void read_viewers(struct load *l, struct port *p, bool whole)
         const size_t n = port_recv(p, l->batch, whole, &full);
         const struct port_in *const in = port_batch_in(l->batch);
         for (size_t i = 0; i < n; i++) {
-            struct viewer *const v = in[i].to < l->viewers ? &l->viewer[in[i].to] : NULL;
-            if (!v || v->port != p) {
+            struct viewer *const v = find(l, p, &in[i]);
+            if (!v) {
                 p->lost_to++;
                 continue;
             }
             viewer_input(v, &in[i], l->pool, &l->out);
             if (l->out.n) {
-                port_send(p, v->number, &l->out);
+                port_send(p, &v->addr, &l->out);
                 heap_set(&l->viewer_due, &v->node, viewer_next(v));
             } else if (v->line[VIEWER_VIDEO].nack || v->state != VIEWER_OPEN) {
                 heap_set(&l->viewer_due, &v->node, viewer_next(v));
@@ -163,7 +179,7 @@ static void read_source(struct load *l, struct source *s)
         const struct port_in *const in = port_batch_in(l->batch);
         for (size_t i = 0; i < n; i++) {
             source_input(s, &in[i], l->pool, &l->out);
-            port_send(&s->port, s->number, &l->out);
+            port_send(&s->port, &s->addr, &l->out);
         }
         if (n)
             heap_set(&l->source_due, &s->node, source_next(s));
@@ -194,7 +210,7 @@ static void tick_sources(struct load *l)
     for (struct heap_node *n; (n = heap_first(&l->source_due)) && n->at <= clock_now();) {
         struct source *const s = source_of(n);
         source_tick(s, clock_now(), clock_wall_us(), &l->out);
-        port_send(&s->port, s->number, &l->out);
+        port_send(&s->port, &s->addr, &l->out);
         heap_set(&l->source_due, n, source_next(s));
     }
 }
@@ -206,7 +222,7 @@ static void tick(struct load *l)
     for (struct heap_node *n; (n = heap_first(&l->viewer_due)) && n->at <= now;) {
         struct viewer *const v = viewer_of(n);
         viewer_tick(v, now, &l->out);
-        port_send(v->port, v->number, &l->out);
+        port_send(v->port, &v->addr, &l->out);
         heap_set(&l->viewer_due, n, usec_max(viewer_next(v), now + 1));
         if (heap_next(&l->source_due) <= now)
             tick_sources(l);
@@ -227,6 +243,14 @@ static void complain(const struct join_job *job)
                 job->why);
 }
 
+/* libnice sends by one interface, from which 127.x.y.z cannot be reached: then ours is the address
+ * that the server itself has. Who sends from the address that he sends to stays in the machine. */
+static void choose_address(const struct load *l, struct addr *ours, const struct addr *remote)
+{
+    if (l->o.server == LOAD_JANUS)
+        memcpy(ours->ip, remote->ip, sizeof ours->ip);
+}
+
 static void viewer_answered(struct load *l, struct viewer *v, const struct join_job *job)
 {
     memcpy(v->session, job->session, sizeof v->session);
@@ -236,12 +260,16 @@ static void viewer_answered(struct load *l, struct viewer *v, const struct join_
         v->state = VIEWER_FAILED;
         return;
     }
+    choose_address(l, &v->addr, &job->nego.ice.remote);
+    if (v->port == &l->port)
+        l->by_port[job->nego.ice.remote.port] = v;
     heap_set(&l->viewer_due, &v->node, viewer_next(v));
 }
 
 static void source_answered(struct load *l, struct source *s, const struct join_job *job)
 {
     memcpy(s->session, job->session, sizeof s->session);
+    choose_address(l, &s->addr, &job->nego.ice.remote);
     if (job->ok && source_start(s, &job->nego, l->cert, &l->rng, clock_now()) == OK)
         heap_set(&l->source_due, &s->node, source_next(s));
 }
@@ -335,8 +363,7 @@ static bool publish(struct load *l)
     }
     for (size_t i = 0; i < l->sources; i++) {
         struct source *const s = &l->source[i];
-        const struct addr from = port_addr(&s->port, s->number);
-        if (!ask(l, JOIN_PUBLISH, (unsigned)i, l->o.lead_token, &from, "", s))
+        if (!ask(l, JOIN_PUBLISH, (unsigned)i, l->o.lead_token, &s->addr, "", s))
             return false;
     }
     const usec end = clock_now() + PATIENCE;
@@ -352,9 +379,8 @@ static bool publish(struct load *l)
 
 static void ask_viewer(struct load *l, struct viewer *v)
 {
-    const struct addr from = port_addr(v->port, v->number);
     const char *const token = v->member ? l->o.member_token : l->o.viewer_token;
-    v->state = ask(l, JOIN_VIEW, v->lesson, token, &from, "", v) ? VIEWER_ASKED : VIEWER_FAILED;
+    v->state = ask(l, JOIN_VIEW, v->lesson, token, &v->addr, "", v) ? VIEWER_ASKED : VIEWER_FAILED;
 }
 
 static size_t count(const struct load *l, enum viewer_state state)
@@ -464,19 +490,17 @@ static void leave(struct load *l)
 {
     for (size_t i = 0; i < l->viewers; i++) {
         struct viewer *const v = &l->viewer[i];
-        const struct addr from = port_addr(v->port, v->number);
         if (v->session[0])
             (void)!ask(l, JOIN_LEAVE, v->lesson, v->member ? l->o.member_token : l->o.viewer_token,
-                       &from, v->session, v);
+                       &v->addr, v->session, v);
     }
     const usec end = clock_now() + PATIENCE;
     while (l->waiting && clock_now() < end)
         turn(l, end);
     for (size_t i = 0; i < l->sources; i++) {
         struct source *const s = &l->source[i];
-        const struct addr from = port_addr(&s->port, s->number);
         if (s->session[0])
-            (void)!ask(l, JOIN_LEAVE, (unsigned)i, l->o.lead_token, &from, s->session, s);
+            (void)!ask(l, JOIN_LEAVE, (unsigned)i, l->o.lead_token, &s->addr, s->session, s);
     }
     while (l->waiting && clock_now() < end)
         turn(l, end);

@@ -33,6 +33,8 @@ struct load {
     size_t sources;
     struct viewer *viewer; /* members first */
     struct port *sample_port;
+    struct viewer **sampled; /* whose each of them is */
+    struct viewer **by_port; /* Janus: whose the server's port is; of all port numbers */
     size_t viewers, samples;
     struct heap source_due, viewer_due;
     struct viewer_found found_viewers, found_members;

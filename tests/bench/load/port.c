@@ -227,15 +227,14 @@ static void send_some(struct port *p, struct mmsghdr *msg, unsigned n)
     }
 }
 
-void port_send(struct port *p, uint32_t number, struct outq *q)
+void port_send(struct port *p, const struct addr *from, struct outq *q)
 {
     struct mmsghdr msg[SEND_BATCH];
     struct iovec iov[SEND_BATCH];
     struct sockaddr_in to[SEND_BATCH];
     union control control;
     struct msghdr source = {0};
-    const struct addr from = port_addr(p, number);
-    put_source(&control, &source, &from);
+    put_source(&control, &source, from);
     unsigned n = 0;
     for (size_t i = 0; i < q->n; i++) {
         const struct outq_msg *const m = &q->msgs[i];

@@ -1,7 +1,7 @@
-/* port.h - one UDP socket for thousands of clients of a load: each has its own loopback address
- * 127.x.y.z, all have one port number. A packet to any of them comes in here and says to whom it
- * was; a packet of any of them goes out under its address (IP_PKTINFO). So the server sees as many
- * remote sides as there are clients, and we need one system call for hundreds of packets. */
+/* port.h - one UDP socket for thousands of clients of a load, so that one system call takes
+ * hundreds of packets. A server that has one port for all tells its clients apart by their
+ * addresses: each of ours has its own of 127.x.y.z, and a packet says to which it went, or is sent
+ * from, by IP_PKTINFO. A server that has a port for each (Janus) is known by that. */
 #pragma once
 
 #include "engine/base/outq.h"
@@ -23,7 +23,7 @@ struct port {
 
 /* One datagram; the bytes stay until the next port_recv with the same batch. */
 struct port_in {
-    uint32_t to; /* number of the client, see port_addr */
+    uint32_t to; /* number of the client by the address it went to, see port_addr */
     struct addr from;
     usec at;          /* monotonic; for a stamped port when the kernel took it */
     uint8_t *data;    /* `kept` bytes of it, the rest was not copied */
@@ -49,6 +49,6 @@ struct addr port_addr(const struct port *p, uint32_t number);
 size_t port_recv(struct port *p, struct port_batch *b, bool whole, bool *full);
 struct port_in *port_batch_in(struct port_batch *b);
 
-/* Sends and empties the queue, under the address of client `number`. Messages to other than
- * addresses of this machine are refused by the kernel, since the source is a loopback address. */
-void port_send(struct port *p, uint32_t number, struct outq *q);
+/* Sends and empties the queue, from an IPv4 address of this machine. Linux refuses to send from a
+ * loopback address to another machine; see also load.c on how `from` is chosen. */
+void port_send(struct port *p, const struct addr *from, struct outq *q);

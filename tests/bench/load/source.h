@@ -22,8 +22,8 @@ struct source_line {
 };
 
 struct source {
-    uint32_t number;
     struct port port;
+    struct addr addr; /* of its own */
     struct heap_node node;
     struct nego nego;
     struct peer *peer;

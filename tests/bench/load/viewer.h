@@ -43,8 +43,8 @@ struct viewer_sample {
 };
 
 struct viewer {
-    uint32_t number; /* its address, see port_addr */
     struct port *port;
+    struct addr addr;      /* of its own */
     struct heap_node node; /* when viewer_tick is due */
     enum viewer_state state;
     unsigned lesson;
