@@ -1,6 +1,7 @@
 #include "tests/bench/load/load.h"
 
 #include "engine/io/clock.h"
+#include "tests/bench/load/flood.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,8 @@ static void tick_sources(struct load *l)
     for (struct heap_node *n; (n = heap_first(&l->source_due)) && n->at <= clock_now();) {
         struct source *const s = source_of(n);
         source_tick(s, clock_now(), clock_wall_us(), &l->out);
+        if (l->flood && s == l->source)
+            flood_record(l->flood, &l->out);
         port_send(&s->port, &s->addr, &l->out);
         heap_set(&l->source_due, n, source_next(s));
     }
@@ -283,7 +286,9 @@ static void take_answers(struct load *l)
             complain(job);
         if (job->kind == JOIN_PUBLISH)
             source_answered(l, job->user, job);
-        if (job->kind == JOIN_VIEW)
+        if (job->kind == JOIN_VIEW && !job->user && l->flood)
+            flood_answered(l->flood, job);
+        if (job->kind == JOIN_VIEW && job->user)
             viewer_answered(l, job->user, job);
         free(job);
     }
@@ -329,8 +334,8 @@ void load_spin(struct load *l, usec span)
         turn(l, end);
 }
 
-static bool ask(struct load *l, enum join_kind kind, unsigned lesson, const char *token,
-                const struct addr *from, const char *session, void *user)
+bool load_ask(struct load *l, enum join_kind kind, unsigned lesson, const char *token,
+              const struct addr *from, const char *session, void *user)
 {
     struct join_job *const job = calloc(1, sizeof *job);
     if (!job)
@@ -363,7 +368,7 @@ static bool publish(struct load *l)
     }
     for (size_t i = 0; i < l->sources; i++) {
         struct source *const s = &l->source[i];
-        if (!ask(l, JOIN_PUBLISH, (unsigned)i, l->o.lead_token, &s->addr, "", s))
+        if (!load_ask(l, JOIN_PUBLISH, (unsigned)i, l->o.lead_token, &s->addr, "", s))
             return false;
     }
     const usec end = clock_now() + PATIENCE;
@@ -380,7 +385,8 @@ static bool publish(struct load *l)
 static void ask_viewer(struct load *l, struct viewer *v)
 {
     const char *const token = v->member ? l->o.member_token : l->o.viewer_token;
-    v->state = ask(l, JOIN_VIEW, v->lesson, token, &v->addr, "", v) ? VIEWER_ASKED : VIEWER_FAILED;
+    v->state =
+        load_ask(l, JOIN_VIEW, v->lesson, token, &v->addr, "", v) ? VIEWER_ASKED : VIEWER_FAILED;
 }
 
 static size_t count(const struct load *l, enum viewer_state state)
@@ -491,8 +497,9 @@ static void leave(struct load *l)
     for (size_t i = 0; i < l->viewers; i++) {
         struct viewer *const v = &l->viewer[i];
         if (v->session[0])
-            (void)!ask(l, JOIN_LEAVE, v->lesson, v->member ? l->o.member_token : l->o.viewer_token,
-                       &v->addr, v->session, v);
+            (void)!load_ask(l, JOIN_LEAVE, v->lesson,
+                            v->member ? l->o.member_token : l->o.viewer_token, &v->addr, v->session,
+                            v);
     }
     const usec end = clock_now() + PATIENCE;
     while (l->waiting && clock_now() < end)
@@ -500,10 +507,23 @@ static void leave(struct load *l)
     for (size_t i = 0; i < l->sources; i++) {
         struct source *const s = &l->source[i];
         if (s->session[0])
-            (void)!ask(l, JOIN_LEAVE, (unsigned)i, l->o.lead_token, &s->addr, s->session, s);
+            (void)!load_ask(l, JOIN_LEAVE, (unsigned)i, l->o.lead_token, &s->addr, s->session, s);
     }
     while (l->waiting && clock_now() < end)
         turn(l, end);
+}
+
+/* The same again while somebody is hostile. */
+static void suffer(struct load *l)
+{
+    if (flood_start(&l->flood, l) != OK) {
+        fprintf(stderr, "bench_load: the flood could not begin\n");
+        return;
+    }
+    load_measure(l, &l->flooded);
+    l->rss_flooded = cost_rss_kib(&l->cost);
+    l->flood_sent = flood_stop(&l->flood);
+    tell(l, "flooded");
 }
 
 bool load_run(struct load *l)
@@ -522,6 +542,8 @@ bool load_run(struct load *l)
         load_spin(l, (usec)(l->o.settle - 2) * USEC_SEC);
     load_measure(l, &l->window);
     tell(l, "measured");
+    if (l->o.flood != FLOOD_NONE)
+        suffer(l);
     watch(l, true);
     leave(l);
     return true;

@@ -46,6 +46,8 @@ struct load {
     uint64_t rss_before, rss_after;
     struct load_window window, flooded;
     uint64_t rss_flooded;
+    struct flood *flood; /* NULL: there is none now */
+    uint64_t flood_sent;
     void (*extra)(void *user, usec now); /* called each turn; may be NULL */
     void *extra_user;
 };
@@ -59,5 +61,8 @@ MUST_USE bool load_run(struct load *l);
 
 /* Goes on for so long; for those who add traffic of their own. */
 void load_spin(struct load *l, usec span);
+/* Asks the signalling; `user` NULL: for flood. False: no memory. */
+bool load_ask(struct load *l, enum join_kind kind, unsigned lesson, const char *token,
+              const struct addr *from, const char *session, void *user);
 /* Measures for o.seconds. */
 void load_measure(struct load *l, struct load_window *w);

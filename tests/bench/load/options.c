@@ -107,6 +107,8 @@ static const char *missing(const struct options *o)
         return "--members wants --member-token";
     if (o->lesson && strlen(o->lesson) > 28)
         return "--lesson wants at most 28 characters";
+    if (o->flood == FLOOD_DTLS && o->server == LOAD_JANUS)
+        return "--flood dtls wants --server relay";
     if (o->viewers + o->members == 0)
         return "--viewers wants at least 1, or --members does";
     return NULL;

@@ -109,6 +109,28 @@ static json_t *put_cost(const struct load *l)
                      profile_of(l));
 }
 
+/* Sampled viewers without and with the flood. */
+static json_t *put_flood(const struct load *l)
+{
+    const struct load_window *const w = &l->flooded;
+    if (l->o.flood == FLOOD_NONE)
+        return json_pack("{s:n}", "flood");
+    uint64_t packets = 0;
+    for (size_t i = 0; i < VIEWER_KINDS; i++)
+        packets += w->sum.packets[i];
+    const uint64_t lost = w->sum.expected > packets ? w->sum.expected - packets : 0;
+    return json_pack("{s:{s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I}}", "flood", "kind",
+                     options_flood_name(l->o.flood), "sent", whole(l->flood_sent),
+                     "latency_p99_us_without",
+                     (json_int_t)spread_at(&l->window.viewers.latency, 0.99), "latency_p99_us_with",
+                     (json_int_t)spread_at(&w->viewers.latency, 0.99), "loss_with",
+                     ratio((double)lost, (double)w->sum.expected), "bad_payload",
+                     whole(w->viewers.bad_payload + w->members.bad_payload), "died", whole(w->died),
+                     "server_cpu_us_without", whole(l->window.server_us), "server_cpu_us_with",
+                     whole(w->server_us), "rss_kib_without", whole(l->rss_after), "rss_kib_with",
+                     whole(l->rss_flooded));
+}
+
 static bool join_into(json_t *all, json_t *part)
 {
     const bool ok = all && part && json_object_update(all, part) == 0;
@@ -122,6 +144,7 @@ bool report_write(const struct load *l, FILE *out)
     bool ok = join_into(all, put_traffic(&l->window));
     ok = join_into(all, put_checks(&l->window)) && ok;
     ok = join_into(all, put_cost(l)) && ok;
+    ok = join_into(all, put_flood(l)) && ok;
     char *const text = ok ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     ok = text && fprintf(out, "%s\n", text) > 0 && fflush(out) == 0;
     free(text);
