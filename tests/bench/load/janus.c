@@ -70,7 +70,9 @@ static bool make(struct janus *j, const char *url, char *text, char *made, char 
 static bool make_rooms(struct janus *j, char *why, size_t cap)
 {
     char url[URL], handle[URL];
-    snprintf(url, sizeof url, "%s/janus", j->o->url);
+    const size_t n = strlen(j->o->url);
+    const bool whole = n > 6 && strcmp(j->o->url + n - 6, "/janus") == 0;
+    snprintf(url, sizeof url, "%s%s", j->o->url, whole ? "" : "/janus");
     if (!make(j, url, janus_text_plain("create", "c"), j->session, why, cap) ||
         !make(j, j->session, janus_text_attach("a"), handle, why, cap))
         return false;

@@ -91,7 +91,14 @@ static bool take_all(const struct flag *flags, size_t n, int argc, char **argv, 
 static bool is_loopback(const char *url)
 {
     const char *const host = strncmp(url, "http://", 7) == 0 ? url + 7 : "";
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost", 9) == 0;
+    size_t n = strspn(host, "0123456789.");
+    if (strncmp(host, "localhost", 9) == 0)
+        n = 9;
+    else if (strncmp(host, "127.", 4) != 0)
+        return false;
+    if (host[n] == ':')
+        n += 1 + strspn(host + n + 1, "0123456789");
+    return host[n] == '\0' || host[n] == '/';
 }
 
 /* What the flags must have together. */
