@@ -39,7 +39,7 @@ static struct nego_media line(bool audio, bool send)
 
 static struct world_bot *publisher(struct world *w, bool video, bool voice)
 {
-    static const struct link_conf perfect = {.delay = USEC_MS};
+    static const struct path_conf perfect = {.delay = USEC_MS};
     const uint8_t source[NEGO_MEDIA] = {SRC_VOICE, SRC_CAMERA};
     const struct nego n = {.n = 2, .media = {line(true, true), line(false, true)}};
     struct world_bot *const b = world_join(w, "lead", SITE_LEAD, &n, source, NULL, &perfect);
@@ -50,7 +50,7 @@ static struct world_bot *publisher(struct world *w, bool video, bool voice)
 
 static void viewer(struct world *w)
 {
-    static const struct link_conf perfect = {.delay = USEC_MS};
+    static const struct path_conf perfect = {.delay = USEC_MS};
     const struct slot slot[NEGO_MEDIA] = {{0}, {.kind = SLOT_SOURCE, .source = SRC_CAMERA}};
     const struct nego n = {.n = 2, .media = {line(true, false), line(false, false)}};
     (void)world_join(w, "viewer", SITE_NONE, &n, NULL, slot, &perfect);
