@@ -258,7 +258,7 @@ static void sender_report(struct sub *s, usec now, struct writer *w)
     uint32_t ts = 0;
     if (!clockmap_ts(&from->clock, ntp, &ts))
         return;
-    rtcp_write_sr(w, s->member->join->nego.media[s->line].ssrc[0], ntp, ts - s->map.ts_off,
+    rtcp_write_sr(w, s->member->join->nego.media[s->line].ssrc[0], ntp, ts - s->map.cut.ts_off,
                   s->packets, s->octets);
     s->sr_ntp = ntp;
     s->sr_at = now;

@@ -16,8 +16,6 @@ struct sub {
     struct stream *target;   /* the layer that is wanted */
     struct remap map;
     uint16_t rtx_seq;
-    uint32_t
-        again_ms[REMAP_SENT]; /* when what has this place in `map` was last repaired; 0 never */
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
     uint64_t sr_ntp;          /* of our last sender report */

@@ -9,8 +9,6 @@
 
 #define PLI_GAP USEC_SEC
 #define REPAIR_DEADLINE (1500 * USEC_MS)
-#define VIDEO_HIST 1024 /* about five seconds of 1.5 Mbit/s */
-#define VOICE_HIST 128
 #define KEY_FRESH                                                                                  \
     (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
                       */
@@ -64,7 +62,7 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
     recvstat_init(&s->stat, ssrc, t->clock_rate);
     nack_init(&s->nack, REPAIR_DEADLINE);
     clockmap_init(&s->clock, t->clock_rate);
-    const enum err e = hist_init(&s->hist, t->audio ? VOICE_HIST : VIDEO_HIST);
+    const enum err e = hist_init(&s->hist, t->audio ? TRACK_VOICE_HIST : TRACK_VIDEO_HIST);
     if (e) {
         free(s);
         return e;

@@ -37,6 +37,10 @@ struct stream {
     usec key_at;
 };
 
+/* Packets of a stream that are kept; powers of two. */
+#define TRACK_VIDEO_HIST 1024 /* about five seconds of 1.5 Mbit/s */
+#define TRACK_VOICE_HIST 128
+
 #define STREAM_SILENT (1500 * USEC_MS) /* a layer that sends nothing for so long is not offered */
 
 struct track {

@@ -15,15 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEAD 8            /* malloc's own, before each block */
+#define HEAD 8              /* malloc's own, before each block */
 #define LIVE_MAX (1u << 20) /* blocks of the hub; power of two */
 #define WATCH (30 * USEC_SEC)
 
 enum owner { NOBODY, HUB, TABLE, MEMBER, SUB, PACER, PEER, DTLS, SEAL, OWNERS };
 
-static const char *const names[OWNERS] = {"",    "hub",   "tables", "member and join",
-                                          "sub", "pacer", "peer",   "dtls and OpenSSL",
-                                          "seal and libsrtp"};
+static const char *const names[OWNERS] = {
+    "",      "hub",  "tables",           "member and join", "sub",
+    "pacer", "peer", "dtls and OpenSSL", "seal and libsrtp"};
 
 static enum owner owner; /* of what is allocated now */
 static int64_t bytes[OWNERS];
@@ -221,11 +221,10 @@ WRAP(MEMBER, member_new,
      (struct member * *m, struct room *r, member_id id, struct cmd_join *j, usec now), m, r, id, j,
      now)
 WRAP(SUB, sub_new, (struct sub * *s, struct member *m, uint8_t line), s, m, line)
-WRAP(PEER, peer_new,
-     (struct peer * *p, const struct peer_conf *c, struct rng *rng, usec now), p, c, rng, now)
-WRAP(DTLS, dtls_new,
-     (struct dtls * *d, const struct dtls_cert *c, bool server, const char *print), d, c, server,
-     print)
+WRAP(PEER, peer_new, (struct peer * *p, const struct peer_conf *c, struct rng *rng, usec now), p, c,
+     rng, now)
+WRAP(DTLS, dtls_new, (struct dtls * *d, const struct dtls_cert *c, bool server, const char *print),
+     d, c, server, print)
 WRAP_VOID(DTLS, dtls_input, (struct dtls * d, usec now, const uint8_t *p, size_t len), d, now, p,
           len)
 WRAP_VOID(DTLS, dtls_tick, (struct dtls * d, usec now), d, now)
