@@ -127,6 +127,7 @@ static enum peer_in take_media(struct peer *p, usec now, struct pkt *in, enum wi
     if (!(kind == WIRE_RTP ? take_rtp(p, in) : take_rtcp(p, in)))
         return PEER_IN_NOTHING;
     p->heard = now;
+    dtls_proved(p->dtls, now);
     return kind == WIRE_RTP ? PEER_IN_RTP : PEER_IN_RTCP;
 }
 

@@ -302,9 +302,10 @@ int main(int argc, char **argv)
     }
     world_init(&w, 1);
     world_lead(&w, &link_of_all);
-    /* The first viewer brings what is allocated once: tables, the libraries' own. */
+    /* The first viewer brings what is allocated once: tables, the libraries' own. Then it settles.
+     */
     const struct world_bot *const first = watch(&w);
-    world_run(&w, w.now + 2 * USEC_SEC);
+    world_run(&w, w.now + 10 * USEC_SEC);
     int64_t before[OWNERS];
     int64_t blocks_before[OWNERS];
     memcpy(before, bytes, sizeof before);
