@@ -9,6 +9,7 @@
 
 struct peer {
     bool no_ice;
+    bool no_rtp_in;
     bool closed;     /* by us */
     const char *why; /* a failure that is not DTLS's own */
     struct ice ice;
@@ -25,6 +26,7 @@ enum err peer_new(struct peer **pp, const struct peer_conf *c, struct rng *rng, 
     if (!p)
         return E_NOMEM;
     p->no_ice = c->no_ice;
+    p->no_rtp_in = c->no_rtp_in;
     p->rng = rng;
     p->heard = now;
     ice_init(&p->ice, &c->ice, rng, now);
@@ -70,7 +72,7 @@ static void open_seal(struct peer *p)
     struct seal_keys send, recv;
     enum err e = dtls_keys(p->dtls, &profile, &send, &recv);
     if (!e)
-        e = seal_new(&p->seal, profile, &send, &recv);
+        e = seal_new(&p->seal, profile, &send, &recv, !p->no_rtp_in);
     if (e)
         p->why = "no memory for the keys of SRTP";
 }

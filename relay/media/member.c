@@ -57,6 +57,9 @@ static enum err start(struct member *m, usec now)
     struct peer_conf c = {
         .ice = m->join->nego.ice, .cert = h->conf.cert, .dtls_server = m->join->nego.dtls_server};
     memcpy(c.fingerprint, m->join->nego.fingerprint, sizeof c.fingerprint);
+    c.no_rtp_in = true;
+    for (size_t i = 0; i < m->join->nego.n; i++)
+        c.no_rtp_in &= m->join->nego.media[i].refused || !m->join->nego.media[i].recv;
     enum err e = peer_new(&m->peer, &c, &h->rng, now);
     if (!e)
         e = pacer_init(&m->pacer, PACER_SIZE, h->conf.pace_bps, h->conf.pace_burst);

@@ -230,8 +230,8 @@ WRAP_VOID(DTLS, dtls_input, (struct dtls * d, usec now, const uint8_t *p, size_t
 WRAP_VOID(DTLS, dtls_tick, (struct dtls * d, usec now), d, now)
 WRAP(SEAL, seal_new,
      (struct seal * *s, enum seal_profile profile, const struct seal_keys *a,
-      const struct seal_keys *b),
-     s, profile, a, b)
+      const struct seal_keys *b, bool rtp_in),
+     s, profile, a, b, rtp_in)
 WRAP_SIZE(SEAL, seal_rtp,
           (struct seal * s, uint8_t *out, size_t cap, size_t head, size_t patched,
            const uint8_t *rest, size_t rest_len),
