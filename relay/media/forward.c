@@ -10,15 +10,15 @@
 #define VIDEO_BACK TRACK_VIDEO_HIST /* what is not kept cannot be asked for again */
 #define VOICE_BACK TRACK_VOICE_HIST
 
-enum err sub_new(struct sub **sp, struct member *m, uint8_t line)
+enum err sub_new(struct sub **sp, struct member *m, uint8_t line, const struct slot *slot)
 {
     struct sub *const s = calloc(1, sizeof *s);
     if (!s)
         return E_NOMEM;
-    const struct nego_media *const n = &m->join->nego.media[line];
+    const struct line *const n = &m->line[line];
     s->member = m;
     s->line = line;
-    s->slot = m->join->slot[line];
+    s->slot = *slot;
     s->rtx_seq = (uint16_t)rng_u32(&m->hub->rng);
     const uint16_t first_seq = (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff);
     const enum err e = remap_init(&s->map, n->audio ? VOICE_BACK : VIDEO_BACK,
@@ -112,7 +112,7 @@ void sub_choose(struct sub *s, usec now)
 static void push(struct sub *s, struct pkt *p, const struct remap_out *map, bool rtx)
 {
     struct member *const m = s->member;
-    const struct nego_media *const line = &m->join->nego.media[s->line];
+    const struct line *const line = &m->line[s->line];
     const struct send_rec rec = {
         .pkt = pkt_ref(p),
         .map = *map,

@@ -23,7 +23,7 @@ struct sub {
     bool sr_due; /* a new source: its clock must be told at once */
 };
 
-MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line);
+MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line, const struct slot *slot);
 void sub_free(struct sub **s); /* detaches first */
 
 /* Points the line at a track (NULL: at nothing). A picture starts from the newest key frame if

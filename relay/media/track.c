@@ -13,16 +13,16 @@
     (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
                       */
 
-enum err track_new(struct track **tp, struct member *owner, uint8_t line)
+enum err track_new(struct track **tp, struct member *owner, uint8_t line, uint8_t source)
 {
-    const struct nego_media *const m = &owner->join->nego.media[line];
+    const struct line *const m = &owner->line[line];
     struct track *const t = calloc(1, sizeof *t);
     if (!t)
         return E_NOMEM;
     t->owner = owner;
     t->room = owner->room;
     t->site = owner->site;
-    t->source = owner->join->source[line];
+    t->source = source;
     t->line = line;
     t->audio = m->audio;
     t->codec = m->codec;
@@ -112,7 +112,7 @@ static void note_key(struct stream *s, usec now, struct pkt *p)
 
 static void note_level(struct track *t, usec now, struct pkt *p)
 {
-    const uint8_t id = t->owner->join->nego.media[t->line].ext.id[RTP_EXT_AUDIO_LEVEL];
+    const uint8_t id = t->owner->line[t->line].ext.id[RTP_EXT_AUDIO_LEVEL];
     size_t len = 0;
     const uint8_t *const v = id ? rtp_ext_find(p, id, &len) : NULL;
     if (!v || len < 1)

@@ -60,7 +60,7 @@ struct track {
     bool up; /* control knows that media flows */
 };
 
-MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line);
+MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line, uint8_t source);
 /* The subs must have been detached before. */
 void track_free(struct track **t);
 

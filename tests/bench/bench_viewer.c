@@ -220,7 +220,8 @@ WRAP(TABLE, table_put, (struct table * t, const void *key, void *v), t, key, v)
 WRAP(MEMBER, member_new,
      (struct member * *m, struct room *r, member_id id, struct cmd_join *j, usec now), m, r, id, j,
      now)
-WRAP(SUB, sub_new, (struct sub * *s, struct member *m, uint8_t line), s, m, line)
+WRAP(SUB, sub_new, (struct sub * *s, struct member *m, uint8_t line, const struct slot *slot), s, m,
+     line, slot)
 WRAP(PEER, peer_new, (struct peer * *p, const struct peer_conf *c, struct rng *rng, usec now), p, c,
      rng, now)
 WRAP(DTLS, dtls_new, (struct dtls * *d, const struct dtls_cert *c, bool server, const char *print),
