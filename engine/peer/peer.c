@@ -29,8 +29,9 @@ enum err peer_new(struct peer **pp, const struct peer_conf *c, struct rng *rng, 
     p->no_rtp_in = c->no_rtp_in;
     p->rng = rng;
     p->heard = now;
-    ice_init(&p->ice, &c->ice, rng, now);
-    const enum err e = dtls_new(&p->dtls, c->cert, c->dtls_server, c->fingerprint);
+    enum err e = ice_init(&p->ice, &c->ice, rng, now);
+    if (!e)
+        e = dtls_new(&p->dtls, c->cert, c->dtls_server, c->fingerprint);
     if (e)
         peer_free(pp);
     return e;
@@ -42,6 +43,7 @@ void peer_free(struct peer **pp)
     if (!p)
         return;
     *pp = NULL;
+    ice_fini(&p->ice);
     dtls_free(&p->dtls);
     seal_free(&p->seal);
     free(p);
@@ -241,7 +243,8 @@ bool peer_send_rtcp(struct peer *p, const uint8_t *rtcp, size_t len, struct outq
 
 void peer_restart(struct peer *p, const struct ice_conf *c, usec now)
 {
-    ice_restart(&p->ice, c, now);
+    if (ice_restart(&p->ice, c, now) != OK)
+        p->why = "no memory for an ICE restart";
 }
 
 void peer_close(struct peer *p, usec now, struct outq *out)
