@@ -7,8 +7,7 @@
 #include "engine/wire/vp8.h"
 
 #define REMAP_JUMP 4096   /* a larger hole in a source is a new start */
-#define REMAP_CUT_EVERY 8 /* offsets may change at every n-th packet for all of them to be known   \
-                           */
+#define REMAP_CUT_EVERY 8 /* at every n-th packet the offsets may change and all stay known */
 
 /* What this viewer gets instead of the source's numbers. */
 struct remap_out {
@@ -37,8 +36,8 @@ struct remap_mark {
     uint64_t again; /* sent another time */
 };
 
-/* All that packets touch stands in the struct, its first lines first, but for their bit in `mark`;
- * the rest is for late ones and repairs. */
+/* What each packet touches are the first 64 bytes and its bit in `mark`; the rest is for late ones,
+ * repairs and switches. */
 struct remap {
     struct remap_cut cut; /* in force; its source is followed */
     uint32_t in_highest;
@@ -47,13 +46,13 @@ struct remap {
     usec last_at;            /* when its picture began to */
     struct remap_mark *mark; /* by out & (size - 1); one block with the two below */
     uint32_t size;
-    uint32_t clock_rate;
     bool started;
     bool has_closed_pic;
     uint16_t closed_pic; /* source's id of the picture that was left out last */
-    uint16_t former;     /* the source before, and where it was left */
-    uint32_t former_in;  /* 0: there was none */
-    uint32_t olds;       /* cuts before the one in force; the newest is old[(olds - 1) & …] */
+    uint32_t clock_rate;
+    uint16_t former;    /* the source before, and where it was left */
+    uint32_t former_in; /* 0: there was none */
+    uint32_t olds;      /* cuts before the one in force; the newest is old[(olds - 1) & …] */
     struct remap_cut *old;
     uint16_t *again_ms; /* when what has this place was last repaired, on a clock that wraps */
 };

@@ -131,7 +131,7 @@ static bool may_open(const struct seal *s, uint32_t ssrc)
 }
 
 /* An SSRC of which something authentic came for the first time. */
-static bool remember(struct seal *s, uint32_t ssrc, const struct srtcp_replay *replay)
+static bool heard_new(struct seal *s, uint32_t ssrc, const struct srtcp_replay *replay)
 {
     struct srtcp_replay *const r = malloc(sizeof *r);
     if (!r)
@@ -152,7 +152,7 @@ bool seal_open_rtp(struct seal *s, uint8_t *buf, size_t *len)
     if (!may_open(s, ssrc) || srtp_unprotect(s->rtp_in, buf, &n) != srtp_err_status_ok)
         return false;
     *len = (size_t)n;
-    return table_get(&s->heard, &ssrc) || remember(s, ssrc, &(struct srtcp_replay){0});
+    return table_get(&s->heard, &ssrc) || heard_new(s, ssrc, &(struct srtcp_replay){0});
 }
 
 bool seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *len)
@@ -165,5 +165,5 @@ bool seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *len)
         return srtcp_open(&s->rtcp_in, known, buf, len);
     struct srtcp_replay first = {0};
     return may_open(s, ssrc) && srtcp_open(&s->rtcp_in, &first, buf, len) &&
-           remember(s, ssrc, &first);
+           heard_new(s, ssrc, &first);
 }

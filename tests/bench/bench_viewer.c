@@ -18,6 +18,7 @@
 #define HEAD 8              /* malloc's own, before each block */
 #define LIVE_MAX (1u << 20) /* blocks of the hub; power of two */
 #define WATCH (30 * USEC_SEC)
+#define LIMIT (48.0 * 1024) /* bytes of a viewer that watches */
 
 enum owner { NOBODY, HUB, TABLE, MEMBER, SUB, PACER, PEER, DTLS, SEAL, OWNERS };
 
@@ -277,7 +278,8 @@ static struct world_bot *watch(struct world *w)
     return world_join(w, "viewer", SITE_NONE, &n, NULL, slot, &link_of_all);
 }
 
-static void print(size_t viewers, const int64_t *before, const int64_t *blocks_before)
+/* Returns the sum of one viewer. */
+static double print(size_t viewers, const int64_t *before, const int64_t *blocks_before)
 {
     double sum = 0;
     double sum_blocks = 0;
@@ -291,6 +293,7 @@ static void print(size_t viewers, const int64_t *before, const int64_t *blocks_b
     }
     printf("%-20s %10.0f %8.1f   %.1f KiB of one viewer, of %zu\n", "all", sum, sum_blocks,
            sum / 1024, viewers);
+    return sum;
 }
 
 int main(int argc, char **argv)
@@ -318,10 +321,10 @@ int main(int argc, char **argv)
     }
     world_run(&w, w.now + USEC_SEC);
     printf("just joined:\n");
-    print(viewers, before, blocks_before);
+    (void)print(viewers, before, blocks_before);
     world_run(&w, w.now + WATCH);
     printf("\nafter %d seconds of watching:\n", (int)(WATCH / USEC_SEC));
-    print(viewers, before, blocks_before);
+    const double sum = print(viewers, before, blocks_before);
 
     size_t served = 0;
     for (size_t i = 0; i < w.n; i++)
@@ -331,5 +334,7 @@ int main(int argc, char **argv)
         return 1;
     }
     world_fini(&w);
-    return 0;
+    if (sum > LIMIT)
+        fprintf(stderr, "that is above the limit of %.0f KiB\n", LIMIT / 1024);
+    return sum > LIMIT;
 }
