@@ -10,11 +10,12 @@
 struct send_rec {
     struct pkt *pkt;
     struct remap_out map;
-    uint16_t sub;     /* the member's own number of the subscription */
     uint16_t rtx_seq; /* RTX: its own sequence number */
-    bool rtx;
-    bool audio;
+    uint8_t sub;      /* the member's own number of the subscription */
+    bool rtx : 1;
+    bool audio : 1;
 };
+static_assert(sizeof(struct send_rec) <= 24, "hundreds of them are kept for each viewer");
 
 enum pacer_class { PACER_VOICE, PACER_RTX, PACER_VIDEO, PACER_CLASSES };
 

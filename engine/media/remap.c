@@ -1,26 +1,53 @@
 #include "engine/media/remap.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #define PID_MASK 0x7fff
 #define TS_STEP_MAX 0x3fffffff /* half the circle would be backwards */
+#define MARK_BITS 64u
+#define OUT_BASE 0x10000u /* numbers before the first have a place too */
 
-void remap_init(struct remap *m, uint32_t clock_rate, uint16_t first_seq, uint32_t first_ts)
+enum err remap_init(struct remap *m, uint32_t size, uint32_t clock_rate, uint16_t first_seq,
+                    uint32_t first_ts)
 {
-    memset(m, 0, sizeof *m);
-    m->clock_rate = clock_rate;
-    m->last.seq = (uint16_t)(first_seq - 1);
-    m->last.ts = first_ts;
+    assert(size >= MARK_BITS && (size & (size - 1)) == 0 && size <= OUT_BASE / 2);
+    const size_t marks = size / MARK_BITS * sizeof(struct remap_mark);
+    const size_t cuts = size / REMAP_CUT_EVERY * sizeof(struct remap_cut);
+    uint8_t *const block = calloc(1, marks + cuts + size * sizeof(uint16_t));
+    *m = (struct remap){.size = size,
+                        .clock_rate = clock_rate,
+                        .out_highest = OUT_BASE + first_seq - 1,
+                        .last = {.seq = (uint16_t)(first_seq - 1), .ts = first_ts}};
+    if (!block)
+        return E_NOMEM;
+    m->mark = (void *)block;
+    m->old = (void *)(block + marks);
+    m->again_ms = (void *)(block + marks + cuts);
+    return OK;
 }
 
-static struct remap_cut *cut_at(struct remap *m, uint32_t i)
+void remap_fini(struct remap *m)
 {
-    return &m->cut[i & (REMAP_CUTS - 1)];
+    free(m->mark);
+    *m = (struct remap){0};
 }
 
-static struct remap_cut *newest(struct remap *m)
+static uint32_t olds_kept(const struct remap *m)
 {
-    return cut_at(m, m->cuts - 1);
+    const uint32_t room = m->size / REMAP_CUT_EVERY;
+    return m->olds < room ? m->olds : room;
+}
+
+/* The i-th cut back from the newest, which is 0; i is not above olds_kept. */
+static const struct remap_cut *cut_back(const struct remap *m, uint32_t i)
+{
+    return i == 0 ? &m->cut : &m->old[(m->olds - i) & (m->size / REMAP_CUT_EVERY - 1)];
+}
+
+static void set_cut(struct remap *m, const struct remap_cut *c)
+{
+    m->old[m->olds++ & (m->size / REMAP_CUT_EVERY - 1)] = m->cut;
+    m->cut = *c;
 }
 
 /* How far the timestamps go on at a switch: at least 1, because a timestamp is one picture. */
@@ -35,22 +62,26 @@ static uint32_t ts_step(const struct remap *m, usec now)
 }
 
 /* The offsets are chosen such that this packet becomes the one after the last. */
-static void start_at(struct remap *m, usec now, const struct pkt_rtp *in,
+static void start_at(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
                      const struct vp8_desc *vp8, uint16_t pictures)
 {
     const bool goes_on = m->started;
-    m->ts_off = in->ts - (m->last.ts + (goes_on ? ts_step(m, now) : 0));
-    m->cuts = 1;
-    m->has_closed_pic = false;
-    m->in_highest = in->ext_seq - 1;
-    *newest(m) = (struct remap_cut){.from = in->ext_seq,
-                                    .seq_off = in->ext_seq - (uint32_t)(m->last.seq + 1)};
+    struct remap_cut c = {.from = in->ext_seq,
+                          .seq_off = in->ext_seq - (m->out_highest + 1),
+                          .ts_off = in->ts - (m->last.ts + (goes_on ? ts_step(m, now) : 0)),
+                          .source = source,
+                          .start = true};
     /* The first source of all keeps its picture ids. */
     if (goes_on && vp8 && vp8->has_pid)
-        newest(m)->pic_off = (uint16_t)(vp8->picture_id - (m->last.picture_id + pictures));
-    m->tl0_off = 0;
+        c.pic_off = (uint16_t)(vp8->picture_id - (m->last.picture_id + pictures));
     if (goes_on && vp8 && vp8->has_tl0)
-        m->tl0_off = (uint8_t)(vp8->tl0picidx - (m->last.tl0picidx + pictures));
+        c.tl0_off = (uint8_t)(vp8->tl0picidx - (m->last.tl0picidx + pictures));
+    if (goes_on)
+        set_cut(m, &c);
+    else
+        m->cut = c;
+    m->has_closed_pic = false;
+    m->in_highest = in->ext_seq - 1;
     m->started = true;
 }
 
@@ -58,55 +89,73 @@ static void start_at(struct remap *m, usec now, const struct pkt_rtp *in,
 static bool follow(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
                    const struct vp8_desc *vp8)
 {
-    if (m->started && source == m->source) {
+    if (m->started && source == m->cut.source) {
         /* No key frame: the hole in the pictures stays to be seen. */
         if (in->ext_seq > m->in_highest && in->ext_seq - m->in_highest > REMAP_JUMP)
-            start_at(m, now, in, vp8, in->key ? 1 : 2);
+            start_at(m, now, in, source, vp8, in->key ? 1 : 2);
         return true;
     }
     if (m->former_in && source == m->former && in->ext_seq <= m->former_in)
         return false;
-    m->former = m->source;
+    m->former = m->cut.source;
     m->former_in = m->started ? m->in_highest : 0;
-    if (m->started)
-        m->former_cut = *newest(m);
-    m->former_ts_off = m->ts_off;
-    m->former_tl0_off = m->tl0_off;
-    start_at(m, now, in, vp8, 1);
-    m->source = source;
+    start_at(m, now, in, source, vp8, 1);
     return true;
 }
 
 /* The cut that a number falls under; NULL: it was closed, or is too old to know. */
-static const struct remap_cut *cut_of(struct remap *m, uint32_t ext_seq)
+static const struct remap_cut *cut_of(const struct remap *m, uint32_t ext_seq)
 {
-    const uint32_t kept = m->cuts < REMAP_CUTS ? m->cuts : REMAP_CUTS;
-    uint32_t open_from = UINT32_MAX; /* numbers from here on up to the later cut are closed */
-    for (uint32_t i = 1; i <= kept; i++) {
-        const struct remap_cut *const c = cut_at(m, m->cuts - i);
-        if (ext_seq >= c->from)
-            return ext_seq < open_from ? c : NULL;
-        open_from = c->from - c->closed;
+    const struct remap_cut *later = NULL;
+    const uint32_t kept = olds_kept(m);
+    for (uint32_t i = 0; i <= kept; i++) {
+        const struct remap_cut *const c = cut_back(m, i);
+        if (ext_seq >= c->from) /* as many before the later cut are closed as it is further off */
+            return later && ext_seq >= later->from - (later->seq_off - c->seq_off) ? NULL : c;
+        if (c->start)
+            return NULL;
+        later = c;
     }
     return NULL;
 }
 
-static struct remap_sent *sent_at(struct remap *m, uint16_t out_seq)
+static struct remap_mark *mark_of(const struct remap *m, uint32_t out, uint64_t *bit)
 {
-    return &m->sent[out_seq & (REMAP_SENT - 1)];
+    const uint32_t place = out & (m->size - 1);
+    *bit = UINT64_C(1) << place % MARK_BITS;
+    return &m->mark[place / MARK_BITS];
 }
 
-/* Numbers that are stepped over have not been sent: what stands in their places is older. */
-static void advance(struct remap *m, usec now, const struct remap_out *out)
+/* Whatever stood in this place is older. */
+static void set_mark(struct remap *m, uint32_t out, bool sent)
 {
-    uint16_t gap = (uint16_t)(out->seq - m->last.seq - 1);
-    if (gap > REMAP_SENT)
-        gap = REMAP_SENT;
-    for (uint16_t i = 1; i <= gap; i++)
-        sent_at(m, (uint16_t)(out->seq - i))->used = false;
+    uint64_t bit = 0;
+    struct remap_mark *const k = mark_of(m, out, &bit);
+    k->sent = sent ? k->sent | bit : k->sent & ~bit;
+    k->again &= ~bit;
+}
+
+/* Numbers that are stepped over have not been sent. */
+static void advance(struct remap *m, usec now, uint32_t to, const struct remap_out *out)
+{
+    const uint32_t first = to - m->out_highest > m->size ? to - m->size : m->out_highest + 1;
+    for (uint32_t i = first; i < to; i++)
+        set_mark(m, i, false);
     if (out->ts != m->last.ts)
         m->last_at = now;
+    m->out_highest = to;
     m->last = *out;
+}
+
+static void apply(const struct remap_cut *c, const struct pkt_rtp *in, const struct vp8_desc *vp8,
+                  struct remap_out *out)
+{
+    out->seq = (uint16_t)(in->ext_seq - c->seq_off);
+    out->ts = in->ts - c->ts_off;
+    if (vp8 && vp8->has_pid)
+        out->picture_id = (uint16_t)((vp8->picture_id - c->pic_off) & PID_MASK);
+    if (vp8 && vp8->has_tl0)
+        out->tl0picidx = (uint8_t)(vp8->tl0picidx - c->tl0_off);
 }
 
 bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
@@ -118,107 +167,107 @@ bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t so
     const struct remap_cut *const c = cut_of(m, in->ext_seq);
     if (!c)
         return false;
-    const uint16_t seq = (uint16_t)(in->ext_seq - c->seq_off);
-    const int ahead = (int16_t)(uint16_t)(seq - m->last.seq);
-    if (ahead <= -REMAP_SENT)
-        return false; /* its place in sent[] is taken */
+    const uint32_t to = in->ext_seq - c->seq_off;
+    const int32_t ahead = (int32_t)(to - m->out_highest);
+    if (ahead <= -(int32_t)m->size)
+        return false; /* its place is taken */
 
     *out = m->last;
-    out->seq = seq;
-    out->ts = in->ts - m->ts_off;
-    if (vp8 && vp8->has_pid)
-        out->picture_id = (uint16_t)((vp8->picture_id - c->pic_off) & PID_MASK);
-    if (vp8 && vp8->has_tl0)
-        out->tl0picidx = (uint8_t)(vp8->tl0picidx - m->tl0_off);
-
+    apply(c, in, vp8, out);
     if (first)
         m->last_at = now;
     if (in->ext_seq > m->in_highest)
         m->in_highest = in->ext_seq;
     /* Not the same question: what follows a late packet may all have been left out. */
     if (ahead > 0)
-        advance(m, now, out);
-    *sent_at(m, out->seq) =
-        (struct remap_sent){.ext_seq = in->ext_seq, .source = source, .used = true, .out = *out};
+        advance(m, now, to, out);
+    set_mark(m, to, true);
     return true;
 }
 
 /* True if the picture of a packet that is left out has not been counted as such yet. */
-static bool closes_picture(const struct remap *m, const struct remap_cut *c,
-                           const struct vp8_desc *vp8)
+static bool closes_picture(const struct remap *m, const struct vp8_desc *vp8)
 {
     if (!vp8 || !vp8->has_pid || (vp8->tid == 0 && (vp8->has_tl0 || !vp8->non_ref)))
         return false;
     if (m->has_closed_pic && m->closed_pic == vp8->picture_id)
         return false;
     /* The viewer has its beginning already. */
-    return ((vp8->picture_id - c->pic_off - m->last.picture_id) & vp8_pid_mask(vp8)) != 0;
+    return ((vp8->picture_id - m->cut.pic_off - m->last.picture_id) & vp8_pid_mask(vp8)) != 0;
 }
 
 void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
                 const struct vp8_desc *vp8)
 {
-    if (!m->started || source != m->source || in->ext_seq <= m->in_highest)
+    if (!m->started || source != m->cut.source || in->ext_seq <= m->in_highest)
         return;
     m->in_highest = in->ext_seq;
 
-    const struct remap_cut before = *newest(m);
-    /* The number after the last closed one: the run grows. */
-    const bool grows = before.closed > 0 && before.from == in->ext_seq;
-    if (!grows)
-        m->cuts++;
-    struct remap_cut *const c = newest(m);
-    *c = (struct remap_cut){.from = in->ext_seq + 1,
-                            .closed = grows ? before.closed + 1 : 1,
-                            .seq_off = before.seq_off + 1,
-                            .pic_off = before.pic_off};
-    if (closes_picture(m, &before, vp8)) {
-        c->pic_off++;
+    struct remap_cut c = m->cut;
+    c.from = in->ext_seq + 1;
+    c.seq_off++;
+    c.start = false;
+    if (closes_picture(m, vp8)) {
+        c.pic_off++;
         m->closed_pic = vp8->picture_id;
         m->has_closed_pic = true;
     }
+    /* The number after the last closed one: the run grows, nothing came under the cut in between.
+     */
+    if (m->cut.from == in->ext_seq)
+        m->cut = c;
+    else
+        set_cut(m, &c);
 }
 
-const struct remap_sent *remap_find(const struct remap *m, uint16_t out_seq)
+/* How far a number lies behind the newest; false: out of reach. */
+static bool reach(const struct remap *m, uint16_t out_seq, uint32_t *out)
 {
-    const struct remap_sent *const s = &m->sent[out_seq & (REMAP_SENT - 1)];
-    return s->used && s->out.seq == out_seq ? s : NULL;
+    const uint16_t back = (uint16_t)(m->last.seq - out_seq);
+    *out = m->out_highest - back;
+    return m->started && back < m->size;
 }
 
-/* The packet behind an outgoing number near the end of what a source sent, by its offsets. */
-static bool hole_of(const struct remap_cut *c, uint32_t in_last, uint16_t out_seq,
-                    uint32_t *ext_seq)
+bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_place *at)
 {
-    const uint16_t back = (uint16_t)((uint16_t)(in_last - c->seq_off) - out_seq);
-    if (back >= REMAP_SENT / 2 || in_last - back < c->from)
+    uint32_t out = 0;
+    if (!reach(m, out_seq, &out))
         return false;
-    *ext_seq = in_last - back;
-    return true;
-}
-
-bool remap_hole(const struct remap *m, uint16_t out_seq, uint16_t *source, uint32_t *ext_seq)
-{
-    if (!m->started)
-        return false;
-    *source = m->source;
-    if (hole_of(&m->cut[(m->cuts - 1) & (REMAP_CUTS - 1)], m->in_highest, out_seq, ext_seq))
+    const uint32_t kept = olds_kept(m);
+    for (uint32_t i = 0; i <= kept; i++) {
+        const struct remap_cut *const c = cut_back(m, i);
+        if ((int32_t)(out - (c->from - c->seq_off)) < 0)
+            continue;
+        uint64_t bit = 0;
+        const bool sent = mark_of(m, out, &bit)->sent & bit;
+        *at = (struct remap_place){
+            .source = c->source, .ext_seq = out + c->seq_off, .sent = sent, .cut = c};
         return true;
-    *source = m->former;
-    return m->former_in && hole_of(&m->former_cut, m->former_in, out_seq, ext_seq);
+    }
+    return false;
 }
 
-void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in, uint16_t source,
-                const struct vp8_desc *vp8, struct remap_out *out)
+void remap_again(struct remap *m, usec now, uint16_t out_seq, const struct remap_place *at,
+                 const struct pkt_rtp *in, const struct vp8_desc *vp8, struct remap_out *out)
 {
-    const bool former = source != m->source;
-    const uint16_t pic_off = former ? m->former_cut.pic_off : newest(m)->pic_off;
-    const uint8_t tl0_off = former ? m->former_tl0_off : m->tl0_off;
-    *out =
-        (struct remap_out){.seq = out_seq, .ts = in->ts - (former ? m->former_ts_off : m->ts_off)};
-    if (vp8 && vp8->has_pid)
-        out->picture_id = (uint16_t)((vp8->picture_id - pic_off) & PID_MASK);
-    if (vp8 && vp8->has_tl0)
-        out->tl0picidx = (uint8_t)(vp8->tl0picidx - tl0_off);
-    *sent_at(m, out_seq) =
-        (struct remap_sent){.ext_seq = in->ext_seq, .source = source, .used = true, .out = *out};
+    uint32_t to = 0;
+    uint64_t bit = 0;
+    const bool known = reach(m, out_seq, &to);
+    assert(known && in->ext_seq == at->ext_seq);
+    *out = m->last;
+    apply(at->cut, in, vp8, out);
+    struct remap_mark *const k = mark_of(m, to, &bit);
+    k->sent |= bit;
+    k->again |= bit;
+    m->again_ms[to & (m->size - 1)] = (uint16_t)(now / USEC_MS);
+}
+
+bool remap_repaired(const struct remap *m, usec now, uint16_t out_seq, usec wait)
+{
+    uint32_t out = 0;
+    uint64_t bit = 0;
+    if (!reach(m, out_seq, &out) || !(mark_of(m, out, &bit)->again & bit))
+        return false;
+    const uint16_t gone = (uint16_t)((uint16_t)(now / USEC_MS) - m->again_ms[out & (m->size - 1)]);
+    return gone < wait / USEC_MS;
 }

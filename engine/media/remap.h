@@ -6,8 +6,8 @@
 #include "engine/base/pkt.h"
 #include "engine/wire/vp8.h"
 
-#define REMAP_SENT 1024 /* packets back that a NACK can be answered for; power of two */
-#define REMAP_JUMP 4096 /* a larger hole in a source is a new start */
+#define REMAP_JUMP 4096   /* a larger hole in a source is a new start */
+#define REMAP_CUT_EVERY 8 /* at every n-th packet the offsets may change and all stay known */
 
 /* What this viewer gets instead of the source's numbers. */
 struct remap_out {
@@ -17,45 +17,51 @@ struct remap_out {
     uint8_t tl0picidx;
 };
 
-struct remap_sent {
-    uint32_t ext_seq; /* of the source */
-    uint16_t source;  /* the caller's number of the source stream */
-    bool used;
-    struct remap_out out;
-};
-
-#define REMAP_CUTS 128 /* changes of the offsets that late packets are mapped by; power of two */
-
-/* From here on these offsets hold, until the next cut. out = in - off. */
+/* From here on these offsets hold, until the next cut. out = in - off. The numbers of a source that
+ * come out are the same line, from a cut to the next, as those that go in: nothing else needs to be
+ * kept of a packet for it to be sent again as it was sent first. */
 struct remap_cut {
-    uint32_t from;   /* first ext_seq of the source */
-    uint32_t closed; /* so many numbers just before it were left out */
+    uint32_t from; /* first ext_seq of the source */
     uint32_t seq_off;
+    uint32_t ts_off; /* a sender report for this viewer is mapped by it too */
     uint16_t pic_off;
-};
-
-struct remap {
-    uint32_t clock_rate;
-    bool started;
-    uint16_t source;             /* the one that is followed */
-    uint16_t former;             /* the one before, and where it was left */
-    uint32_t former_in;          /* 0: there was none */
-    struct remap_cut former_cut; /* its offsets, for holes that are filled late */
-    uint32_t former_ts_off;
-    uint8_t former_tl0_off;
-    uint32_t ts_off; /* out = in - off; a sender report for this viewer is mapped by it too */
+    uint16_t source; /* the caller's number of the source stream */
     uint8_t tl0_off;
-    uint32_t in_highest;
-    uint16_t closed_pic; /* source's id of the picture that was left out last */
-    bool has_closed_pic;
-    struct remap_out last; /* the newest that went out */
-    usec last_at;          /* when its picture began to */
-    uint32_t cuts; /* made since the source is followed; cut[(cuts - 1) & …] is in force */
-    struct remap_cut cut[REMAP_CUTS];
-    struct remap_sent sent[REMAP_SENT];
+    bool start; /* the source, or a new start of it, begins here */
 };
 
-void remap_init(struct remap *m, uint32_t clock_rate, uint16_t first_seq, uint32_t first_ts);
+/* 64 outgoing numbers, one bit each. */
+struct remap_mark {
+    uint64_t sent;
+    uint64_t again; /* sent another time */
+};
+
+/* What each packet touches are the first 64 bytes and its bit in `mark`; the rest is for late ones,
+ * repairs and switches. */
+struct remap {
+    struct remap_cut cut; /* in force; its source is followed */
+    uint32_t in_highest;
+    uint32_t out_highest;    /* with roll-overs counted; last.seq is its end */
+    struct remap_out last;   /* the newest that went out */
+    usec last_at;            /* when its picture began to */
+    struct remap_mark *mark; /* by out & (size - 1); one block with the two below */
+    uint32_t size;
+    bool started;
+    bool has_closed_pic;
+    uint16_t closed_pic; /* source's id of the picture that was left out last */
+    uint32_t clock_rate;
+    uint16_t former;    /* the source before, and where it was left */
+    uint32_t former_in; /* 0: there was none */
+    uint32_t olds;      /* cuts before the one in force; the newest is old[(olds - 1) & …] */
+    struct remap_cut *old;
+    uint16_t *again_ms; /* when what has this place was last repaired, on a clock that wraps */
+};
+
+/* `size`: so many packets back late ones fit in and a NACK can be answered; power of two, 64 or
+ * more. */
+MUST_USE enum err remap_init(struct remap *m, uint32_t size, uint32_t clock_rate,
+                             uint16_t first_seq, uint32_t first_ts);
+void remap_fini(struct remap *m);
 
 /* The next packet of `source` for this viewer. If the source is another than before, numbers go on
  * where they were: +1 in sequence, timestamps by the time since the last picture began (never
@@ -74,13 +80,21 @@ MUST_USE bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, ui
 void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
                 const struct vp8_desc *vp8);
 
-/* Which source packet went out under this number, and how; NULL: not ours or too long ago. */
-const struct remap_sent *remap_find(const struct remap *m, uint16_t out_seq);
+/* The place of an outgoing number. */
+struct remap_place {
+    uint16_t source;
+    uint32_t ext_seq; /* of the source: which packet belongs there */
+    bool sent;        /* false: a hole; it was missing here too when its turn came */
+    const struct remap_cut *cut;
+};
 
-/* A number that was left free because the packet was missing, and then this viewer was pointed
- * elsewhere: which packet of the source, or of the former one, belongs there. False: none. When it
- * is here, remap_fill says how it goes out, and remap_find knows it from then on. */
-MUST_USE bool remap_hole(const struct remap *m, uint16_t out_seq, uint16_t *source,
-                         uint32_t *ext_seq);
-void remap_fill(struct remap *m, uint16_t out_seq, const struct pkt_rtp *in, uint16_t source,
-                const struct vp8_desc *vp8, struct remap_out *out);
+/* False: nothing went out near this number, or too long ago. Valid until the next change. */
+MUST_USE bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_place *at);
+
+/* How the packet of a place goes out: as it did the first time, or, into a hole, as it would have,
+ * also when the viewer was pointed elsewhere since. Counts as sent and repaired now. */
+void remap_again(struct remap *m, usec now, uint16_t out_seq, const struct remap_place *at,
+                 const struct pkt_rtp *in, const struct vp8_desc *vp8, struct remap_out *out);
+
+/* True if the number was repaired less than `wait` ago (of up to half a minute). */
+bool remap_repaired(const struct remap *m, usec now, uint16_t out_seq, usec wait);

@@ -2,6 +2,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/peer/dtls_cert.h"
+#include "engine/peer/dtls_rest.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
@@ -16,16 +17,27 @@
 #define RESEND_FIRST 400000u
 #define RESEND_LAST 4000000u
 
+/* OpenSSL and its buffers are 70 KiB. They go when the remote side has proved by media that it has
+ * our last flight, and then was silent for so long in DTLS that none of it is still on its way. */
+#define SETTLE_AFTER (5 * USEC_SEC)
+
+struct dtls_out {
+    size_t n, at, used, taken;
+    uint16_t len[OUT_DATAGRAMS];
+    uint8_t bytes[OUT_BYTES];
+};
+
 struct dtls {
-    SSL *ssl;
+    SSL *ssl; /* NULL: settled, `rest` is what there is */
     bool server;
+    bool proved; /* media came under the keys */
+    bool bye;    /* settled: the goodbye is to be sent */
     enum dtls_state state;
     usec next;
     const uint8_t *in; /* the datagram that is being taken in */
     size_t in_len;
-    size_t out_n, out_at, out_used, out_taken;
-    uint16_t out_len[OUT_DATAGRAMS];
-    uint8_t out[OUT_BYTES];
+    struct dtls_out *out; /* goes with ssl */
+    struct dtls_rest rest;
     char fingerprint[DTLS_FP_TEXT];
     char why[128];
 };
@@ -51,13 +63,14 @@ static int take_in(BIO *bio, char *buf, int cap)
 static int put_out(BIO *bio, const char *buf, int n)
 {
     struct dtls *const d = BIO_get_data(bio);
+    struct dtls_out *const o = d->out;
     const size_t len = (size_t)n;
     BIO_clear_retry_flags(bio);
-    if (d->out_n == OUT_DATAGRAMS || len > DTLS_MTU || len > OUT_BYTES - d->out_used)
+    if (o->n == OUT_DATAGRAMS || len > DTLS_MTU || len > OUT_BYTES - o->used)
         return n;
-    memcpy(d->out + d->out_used, buf, len);
-    d->out_len[d->out_n++] = (uint16_t)len;
-    d->out_used += len;
+    memcpy(o->bytes + o->used, buf, len);
+    o->len[o->n++] = (uint16_t)len;
+    o->used += len;
     return n;
 }
 
@@ -145,7 +158,8 @@ enum err dtls_new(struct dtls **dp, const struct dtls_cert *c, bool server, cons
     d->server = server;
     d->next = server ? USEC_NEVER : 0;
     memcpy(d->fingerprint, fingerprint, strlen(fingerprint) + 1);
-    if (!connect_ssl(d, c)) {
+    d->out = calloc(1, sizeof *d->out);
+    if (!d->out || !connect_ssl(d, c)) {
         ERR_clear_error();
         dtls_free(&d);
         return E_NOMEM;
@@ -162,6 +176,8 @@ void dtls_free(struct dtls **dp)
     *dp = NULL;
     /* OpenSSL writes nothing here: SSL_free sends no alert. */
     SSL_free(d->ssl);
+    free(d->out);
+    dtls_rest_forget(&d->rest);
     free(d);
 }
 
@@ -217,6 +233,10 @@ static void read_records(struct dtls *d)
 static void arm(struct dtls *d, usec now)
 {
     struct timeval left;
+    if (d->state == DTLS_OPEN && d->proved) {
+        d->next = now + SETTLE_AFTER;
+        return;
+    }
     if (d->state != DTLS_HANDSHAKE || DTLSv1_get_timeout(d->ssl, &left) != 1) {
         d->next = USEC_NEVER;
         return;
@@ -234,19 +254,80 @@ static void advance(struct dtls *d, usec now)
     arm(d, now);
 }
 
+/* RFC 5246 7.2: a warning that is no goodbye means nothing. */
+static void hear_alert(struct dtls *d, const uint8_t *p, size_t len)
+{
+    uint8_t level = 0;
+    uint8_t what = 0;
+    if (!dtls_rest_alert(&d->rest, p, len, &level, &what))
+        return;
+    if (what == SSL3_AD_CLOSE_NOTIFY)
+        d->state = DTLS_CLOSED;
+    else if (level == SSL3_AL_FATAL)
+        fail(d, "the remote side broke DTLS off");
+}
+
 void dtls_input(struct dtls *d, usec now, const uint8_t *p, size_t len)
 {
     if (len == 0 || (d->state != DTLS_HANDSHAKE && d->state != DTLS_OPEN))
         return;
+    if (!d->ssl) {
+        hear_alert(d, p, len);
+        return;
+    }
     d->in = p;
     d->in_len = len;
     advance(d, now);
     d->in = NULL;
 }
 
+void dtls_proved(struct dtls *d, usec now)
+{
+    if (d->proved || d->state != DTLS_OPEN)
+        return;
+    d->proved = true;
+    arm(d, now);
+}
+
+/* OpenSSL's last words are written down before it goes, to be said when the time comes. */
+static bool write_bye(struct dtls *d)
+{
+    const struct dtls_out *const o = d->out;
+    SSL_shutdown(d->ssl);
+    if (o->n != 1 || o->used > DTLS_REST_BYE)
+        return false;
+    memcpy(d->rest.bye, o->bytes, o->used);
+    d->rest.bye_len = (uint8_t)o->used;
+    return true;
+}
+
+static void settle(struct dtls *d, usec now)
+{
+    d->next = USEC_NEVER;
+    if (d->out->at != d->out->n) { /* the caller had no room for it: once more later */
+        d->next = now + SETTLE_AFTER;
+        return;
+    }
+    *d->out = (struct dtls_out){0};
+    ERR_clear_error();
+    const bool ok = dtls_rest_keys(&d->rest, d->ssl, d->server) && write_bye(d);
+    ERR_clear_error();
+    *d->out = (struct dtls_out){0};
+    if (!ok) /* then it stays as it is */
+        return;
+    SSL_free(d->ssl);
+    free(d->out);
+    d->ssl = NULL;
+    d->out = NULL;
+}
+
 void dtls_tick(struct dtls *d, usec now)
 {
-    if (d->state != DTLS_HANDSHAKE || now < d->next)
+    if (now < d->next)
+        return;
+    if (d->state == DTLS_OPEN)
+        settle(d, now);
+    if (d->state != DTLS_HANDSHAKE)
         return;
     ERR_clear_error();
     if (DTLSv1_handle_timeout(d->ssl) < 0) {
@@ -261,16 +342,28 @@ usec dtls_next(const struct dtls *d)
     return d->next;
 }
 
+static size_t output_bye(struct dtls *d, uint8_t *buf)
+{
+    if (!d->bye)
+        return 0;
+    d->bye = false;
+    memcpy(buf, d->rest.bye, d->rest.bye_len);
+    return d->rest.bye_len;
+}
+
 size_t dtls_output(struct dtls *d, uint8_t *buf, size_t cap)
 {
     assert(cap >= DTLS_MTU);
-    if (d->out_at == d->out_n) {
-        d->out_at = d->out_n = d->out_used = d->out_taken = 0;
+    struct dtls_out *const o = d->out;
+    if (!o)
+        return output_bye(d, buf);
+    if (o->at == o->n) {
+        o->at = o->n = o->used = o->taken = 0;
         return 0;
     }
-    const size_t len = d->out_len[d->out_at++];
-    memcpy(buf, d->out + d->out_taken, len);
-    d->out_taken += len;
+    const size_t len = o->len[o->at++];
+    memcpy(buf, o->bytes + o->taken, len);
+    o->taken += len;
     return len;
 }
 
@@ -289,7 +382,7 @@ enum err dtls_keys(const struct dtls *d, enum seal_profile *profile, struct seal
                    struct seal_keys *recv)
 {
     static const char label[] = "EXTRACTOR-dtls_srtp";
-    if (d->state != DTLS_OPEN)
+    if (d->state != DTLS_OPEN || !d->ssl)
         return E_STATE;
     const bool gcm = SSL_get_selected_srtp_profile(d->ssl)->id == SRTP_AEAD_AES_128_GCM;
     const size_t salt = gcm ? 12 : SEAL_SALT_MAX;
@@ -314,9 +407,12 @@ void dtls_close(struct dtls *d)
 {
     if (d->state != DTLS_OPEN)
         return;
-    ERR_clear_error();
-    SSL_shutdown(d->ssl);
-    ERR_clear_error();
+    if (d->ssl) {
+        ERR_clear_error();
+        SSL_shutdown(d->ssl);
+        ERR_clear_error();
+    }
+    d->bye = !d->ssl;
     d->state = DTLS_CLOSED;
     d->next = USEC_NEVER;
 }

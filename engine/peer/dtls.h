@@ -40,7 +40,11 @@ enum dtls_state dtls_state(const struct dtls *d);
 /* Why it failed, one static or owned English sentence; NULL if it did not. */
 const char *dtls_why(const struct dtls *d);
 
-/* In state DTLS_OPEN: what was agreed, ready for seal_new. */
+/* The remote side has sent something authentic under the keys: the handshake is over for it too.
+ * Some seconds later, by dtls_tick, most of the memory is given back; alerts still work. */
+void dtls_proved(struct dtls *d, usec now);
+
+/* In state DTLS_OPEN and before dtls_proved: what was agreed, ready for seal_new. */
 MUST_USE enum err dtls_keys(const struct dtls *d, enum seal_profile *profile,
                             struct seal_keys *send, struct seal_keys *recv);
 

@@ -1,5 +1,6 @@
 #include "engine/peer/ice.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_GAP (50 * USEC_MS)
@@ -13,11 +14,48 @@
 #define PRIORITY ((UINT32_C(110) << 24) | (UINT32_C(65535) << 8) | 255u)
 #define ROLE_CONFLICT 487
 
-void ice_init(struct ice *i, const struct ice_conf *c, struct rng *rng, usec now)
+static const char *put_text(char **to, const char *text)
 {
-    *i = (struct ice){.conf = *c, .tie_breaker = rng_u64(rng), .heard = now};
+    char *const start = *to;
+    const size_t size = strlen(text) + 1;
+    memcpy(start, text, size);
+    *to += size;
+    return start;
+}
+
+/* They may have 256 characters each, and have about 30. */
+static enum err set_conf(struct ice *i, const struct ice_conf *c)
+{
+    const char *const ufrag = c->controlling ? c->remote_ufrag : "";
+    const char *const pwd = c->controlling ? c->remote_pwd : "";
+    const size_t sum = strlen(c->local_ufrag) + strlen(c->local_pwd) + strlen(ufrag) + strlen(pwd);
+    char *const texts = malloc(sum + 4);
+    if (!texts)
+        return E_NOMEM;
+    free(i->texts);
+    i->texts = texts;
+    char *to = texts;
+    i->local_ufrag = put_text(&to, c->local_ufrag);
+    i->local_pwd = put_text(&to, c->local_pwd);
+    i->remote_ufrag = put_text(&to, ufrag);
+    i->remote_pwd = put_text(&to, pwd);
+    i->controlling = c->controlling;
+    i->remote = c->remote;
+    return OK;
+}
+
+enum err ice_init(struct ice *i, const struct ice_conf *c, struct rng *rng, usec now)
+{
+    *i = (struct ice){.tie_breaker = rng_u64(rng), .heard = now};
     i->next = c->controlling ? now : USEC_NEVER;
     rng_bytes(rng, i->tid, sizeof i->tid);
+    return set_conf(i, c);
+}
+
+void ice_fini(struct ice *i)
+{
+    free(i->texts);
+    *i = (struct ice){0};
 }
 
 static void answer(const struct ice *i, const struct stun_msg *m, const struct addr *from,
@@ -26,15 +64,15 @@ static void answer(const struct ice *i, const struct stun_msg *m, const struct a
     uint8_t *const p = outq_reserve(out, from, STUN_MSG_MAX);
     if (!p)
         return;
-    outq_commit(out, error ? stun_write_error(p, STUN_MSG_MAX, m->tid, error, i->conf.local_pwd)
-                           : stun_write_success(p, STUN_MSG_MAX, m->tid, from, i->conf.local_pwd));
+    outq_commit(out, error ? stun_write_error(p, STUN_MSG_MAX, m->tid, error, i->local_pwd)
+                           : stun_write_success(p, STUN_MSG_MAX, m->tid, from, i->local_pwd));
 }
 
 /* "ours:theirs"; theirs is proved by the password. */
 static bool is_for_us(const struct ice *i, const struct stun_msg *m)
 {
-    const size_t n = strlen(i->conf.local_ufrag);
-    return n > 0 && strncmp(m->username, i->conf.local_ufrag, n) == 0 && m->username[n] == ':';
+    const size_t n = strlen(i->local_ufrag);
+    return n > 0 && strncmp(m->username, i->local_ufrag, n) == 0 && m->username[n] == ':';
 }
 
 /* The controlled side takes the first address that proved itself, until one is nominated. */
@@ -42,9 +80,9 @@ static bool take_request(struct ice *i, usec now, const struct stun_msg *m, cons
                          struct outq *out)
 {
     i->heard = now;
-    const bool conflict = i->conf.controlling ? m->controlling : m->controlled;
+    const bool conflict = i->controlling ? m->controlling : m->controlled;
     answer(i, m, from, conflict ? ROLE_CONFLICT : 0, out);
-    if (conflict || i->conf.controlling)
+    if (conflict || i->controlling)
         return true;
     if (m->use_candidate || i->selected.port == 0)
         i->selected = *from;
@@ -66,8 +104,7 @@ static void start_next_check(struct ice *i, usec now)
 /* RFC 8445 7.2.5.2.1: an answer counts only if it comes from where the check went. */
 static bool take_success(struct ice *i, usec now, const struct stun_msg *m, const struct addr *from)
 {
-    if (!i->conf.controlling || memcmp(m->tid, i->tid, sizeof i->tid) != 0 ||
-        !addr_eq(from, &i->conf.remote))
+    if (memcmp(m->tid, i->tid, sizeof i->tid) != 0 || !addr_eq(from, &i->remote))
         return false;
     i->heard = now;
     if (i->tries == 1) /* of a repeated check nobody knows which was answered */
@@ -85,28 +122,28 @@ bool ice_input(struct ice *i, usec now, const uint8_t *p, size_t len, const stru
     if (len > STUN_MSG_MAX || !stun_read(&m, p, len) || !m.has_integrity)
         return false;
     if (m.cls == STUN_REQUEST)
-        return is_for_us(i, &m) && stun_check_integrity(p, len, i->conf.local_pwd) &&
+        return is_for_us(i, &m) && stun_check_integrity(p, len, i->local_pwd) &&
                take_request(i, now, &m, from, out);
-    if (m.cls == STUN_SUCCESS)
-        return stun_check_integrity(p, len, i->conf.remote_pwd) && take_success(i, now, &m, from);
+    if (m.cls == STUN_SUCCESS && i->controlling)
+        return stun_check_integrity(p, len, i->remote_pwd) && take_success(i, now, &m, from);
     return false;
 }
 
 static void send_check(struct ice *i, struct outq *out)
 {
     char username[2 * ICE_CRED];
-    const size_t theirs = strlen(i->conf.remote_ufrag), ours = strlen(i->conf.local_ufrag);
-    memcpy(username, i->conf.remote_ufrag, theirs);
+    const size_t theirs = strlen(i->remote_ufrag), ours = strlen(i->local_ufrag);
+    memcpy(username, i->remote_ufrag, theirs);
     username[theirs] = ':';
-    memcpy(username + theirs + 1, i->conf.local_ufrag, ours + 1);
+    memcpy(username + theirs + 1, i->local_ufrag, ours + 1);
     struct stun_request rq = {.username = username,
-                              .pwd = i->conf.remote_pwd,
+                              .pwd = i->remote_pwd,
                               .priority = PRIORITY,
                               .tie_breaker = i->tie_breaker,
                               .controlling = true,
                               .use_candidate = true};
     memcpy(rq.tid, i->tid, sizeof rq.tid);
-    uint8_t *const p = outq_reserve(out, &i->conf.remote, STUN_MSG_MAX);
+    uint8_t *const p = outq_reserve(out, &i->remote, STUN_MSG_MAX);
     if (p)
         outq_commit(out, stun_write_request(p, STUN_MSG_MAX, &rq));
 }
@@ -134,14 +171,16 @@ usec ice_next(const struct ice *i)
     return i->next;
 }
 
-void ice_restart(struct ice *i, const struct ice_conf *c, usec now)
+enum err ice_restart(struct ice *i, const struct ice_conf *c, usec now)
 {
-    i->conf = *c;
+    if (set_conf(i, c) != OK)
+        return E_NOMEM;
     i->nominated = false;
     i->heard = now;
     i->rtt = 0;
     start_next_check(i, now);
     i->next = c->controlling ? now : USEC_NEVER;
+    return OK;
 }
 
 bool ice_failed(const struct ice *i, usec now)

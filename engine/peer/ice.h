@@ -17,7 +17,11 @@ struct ice_conf {
 };
 
 struct ice {
-    struct ice_conf conf;
+    bool controlling;
+    const char *local_ufrag, *local_pwd;
+    const char *remote_ufrag, *remote_pwd; /* "" if lite: it checks nobody */
+    char *texts;                           /* those four, one block */
+    struct addr remote;
     uint64_t tie_breaker;
     struct addr selected; /* where our packets go; port 0 before the first good check */
     bool nominated;
@@ -29,7 +33,8 @@ struct ice {
     unsigned tries;
 };
 
-void ice_init(struct ice *i, const struct ice_conf *c, struct rng *rng, usec now);
+MUST_USE enum err ice_init(struct ice *i, const struct ice_conf *c, struct rng *rng, usec now);
+void ice_fini(struct ice *i);
 
 /* A STUN message. True: it was authentic (the selected address may have changed: a member that
  * changes its network is followed at its next nominating check). */
@@ -38,7 +43,8 @@ bool ice_input(struct ice *i, usec now, const uint8_t *p, size_t len, const stru
 void ice_tick(struct ice *i, usec now, struct rng *rng, struct outq *out);
 usec ice_next(const struct ice *i);
 
-/* New credentials of the remote side (ICE restart); the old address serves until the new check. */
-void ice_restart(struct ice *i, const struct ice_conf *c, usec now);
+/* New credentials of the remote side (ICE restart); the old address serves until the new check.
+ * E_NOMEM: nothing has changed. */
+MUST_USE enum err ice_restart(struct ice *i, const struct ice_conf *c, usec now);
 
 bool ice_failed(const struct ice *i, usec now);

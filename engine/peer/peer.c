@@ -9,6 +9,7 @@
 
 struct peer {
     bool no_ice;
+    bool no_rtp_in;
     bool closed;     /* by us */
     const char *why; /* a failure that is not DTLS's own */
     struct ice ice;
@@ -25,10 +26,12 @@ enum err peer_new(struct peer **pp, const struct peer_conf *c, struct rng *rng, 
     if (!p)
         return E_NOMEM;
     p->no_ice = c->no_ice;
+    p->no_rtp_in = c->no_rtp_in;
     p->rng = rng;
     p->heard = now;
-    ice_init(&p->ice, &c->ice, rng, now);
-    const enum err e = dtls_new(&p->dtls, c->cert, c->dtls_server, c->fingerprint);
+    enum err e = ice_init(&p->ice, &c->ice, rng, now);
+    if (!e)
+        e = dtls_new(&p->dtls, c->cert, c->dtls_server, c->fingerprint);
     if (e)
         peer_free(pp);
     return e;
@@ -40,6 +43,7 @@ void peer_free(struct peer **pp)
     if (!p)
         return;
     *pp = NULL;
+    ice_fini(&p->ice);
     dtls_free(&p->dtls);
     seal_free(&p->seal);
     free(p);
@@ -70,7 +74,7 @@ static void open_seal(struct peer *p)
     struct seal_keys send, recv;
     enum err e = dtls_keys(p->dtls, &profile, &send, &recv);
     if (!e)
-        e = seal_new(&p->seal, profile, &send, &recv);
+        e = seal_new(&p->seal, profile, &send, &recv, !p->no_rtp_in);
     if (e)
         p->why = "no memory for the keys of SRTP";
 }
@@ -127,6 +131,7 @@ static enum peer_in take_media(struct peer *p, usec now, struct pkt *in, enum wi
     if (!(kind == WIRE_RTP ? take_rtp(p, in) : take_rtcp(p, in)))
         return PEER_IN_NOTHING;
     p->heard = now;
+    dtls_proved(p->dtls, now);
     return kind == WIRE_RTP ? PEER_IN_RTP : PEER_IN_RTCP;
 }
 
@@ -238,7 +243,8 @@ bool peer_send_rtcp(struct peer *p, const uint8_t *rtcp, size_t len, struct outq
 
 void peer_restart(struct peer *p, const struct ice_conf *c, usec now)
 {
-    ice_restart(&p->ice, c, now);
+    if (ice_restart(&p->ice, c, now) != OK)
+        p->why = "no memory for an ICE restart";
 }
 
 void peer_close(struct peer *p, usec now, struct outq *out)

@@ -16,6 +16,7 @@ struct peer_conf {
     bool no_ice; /* libnice does it (room client): `from` and `to` mean nothing */
     const struct dtls_cert *cert;
     bool dtls_server;
+    bool no_rtp_in; /* the remote side only watches: media of it is dropped unread */
     char fingerprint[DTLS_FP_TEXT]; /* of the remote side */
 };
 

@@ -3,6 +3,7 @@
 #include "engine/base/bytes.h"
 #include "engine/peer/rollover.h"
 #include "engine/peer/sealer.h"
+#include "engine/peer/srtcp.h"
 
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -10,16 +11,17 @@
 #include <stdlib.h>
 
 #define REPLAY_WINDOW 2048 /* a repaired packet may come a second late */
-#define STREAMS_MAX 1024   /* SSRCs that one remote side may use; libsrtp keeps state for each */
+#define STREAMS_MAX 1024   /* SSRCs that one remote side may use; state is kept for each */
 #define RTP_LEAST 12
 #define RTCP_LEAST 8
 
 struct seal {
     struct sealer out;
     struct rollover sent;
-    srtp_t rtcp_out;
-    srtp_t in;
-    struct table heard; /* the remote side's SSRCs */
+    struct srtcp rtcp_out;
+    struct srtcp rtcp_in;
+    srtp_t rtp_in;      /* NULL: none is expected */
+    struct table heard; /* struct srtcp_replay by the remote side's SSRCs */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -31,12 +33,16 @@ static void start_library(void)
 }
 
 static enum err session_new(srtp_t *session, enum seal_profile profile,
-                            const struct seal_keys *keys, srtp_ssrc_type_t direction)
+                            const struct seal_keys *keys)
 {
+    pthread_once(&once, start_library);
+    if (!started)
+        return E_NOMEM;
     uint8_t material[SEAL_KEY + SEAL_SALT_MAX];
     memcpy(material, keys->key, SEAL_KEY);
     memcpy(material + SEAL_KEY, keys->salt, SEAL_SALT_MAX);
-    srtp_policy_t policy = {.ssrc.type = direction, .key = material, .window_size = REPLAY_WINDOW};
+    srtp_policy_t policy = {
+        .ssrc.type = ssrc_any_inbound, .key = material, .window_size = REPLAY_WINDOW};
     if (profile == SEAL_AES_128_GCM) {
         srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
         srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp);
@@ -60,11 +66,9 @@ static enum err start_sealer(struct sealer *s, enum seal_profile profile,
 }
 
 enum err seal_new(struct seal **sp, enum seal_profile profile, const struct seal_keys *send,
-                  const struct seal_keys *recv)
+                  const struct seal_keys *recv, bool rtp_in)
 {
-    *sp = NULL;
-    pthread_once(&once, start_library);
-    struct seal *s = started ? calloc(1, sizeof *s) : NULL;
+    struct seal *s = *sp = calloc(1, sizeof *s);
     if (!s)
         return E_NOMEM;
     /* The tables' seeds need only be unknown to the other side's owner, not to the other side. */
@@ -72,12 +76,13 @@ enum err seal_new(struct seal **sp, enum seal_profile profile, const struct seal
     table_init(&s->heard, sizeof(uint32_t), be64(recv->key));
     enum err e = start_sealer(&s->out, profile, send);
     if (!e)
-        e = session_new(&s->rtcp_out, profile, send, ssrc_any_outbound);
+        e = srtcp_init(&s->rtcp_out, profile, send);
     if (!e)
-        e = session_new(&s->in, profile, recv, ssrc_any_inbound);
+        e = srtcp_init(&s->rtcp_in, profile, recv);
+    if (!e && rtp_in)
+        e = session_new(&s->rtp_in, profile, recv);
     if (e)
-        seal_free(&s);
-    *sp = s;
+        seal_free(sp);
     return e;
 }
 
@@ -89,10 +94,13 @@ void seal_free(struct seal **sp)
     *sp = NULL;
     sealer_fini(&s->out);
     rollover_fini(&s->sent);
-    if (s->rtcp_out)
-        srtp_dealloc(s->rtcp_out);
-    if (s->in)
-        srtp_dealloc(s->in);
+    srtcp_fini(&s->rtcp_out);
+    srtcp_fini(&s->rtcp_in);
+    if (s->rtp_in)
+        srtp_dealloc(s->rtp_in);
+    size_t at = 0;
+    for (void *r; (r = table_each(&s->heard, &at));)
+        free(r);
     table_fini(&s->heard);
     free(s);
 }
@@ -113,38 +121,49 @@ size_t seal_rtcp(struct seal *s, uint8_t *buf, size_t len, size_t cap)
 {
     if (len < RTCP_LEAST || cap < len || cap - len < SEAL_GROWTH)
         return 0;
-    int n = (int)len;
-    return srtp_protect_rtcp(s->rtcp_out, buf, &n) == srtp_err_status_ok ? (size_t)n : 0;
+    return srtcp_seal(&s->rtcp_out, buf, len, cap);
 }
 
-/* libsrtp keeps state for every SSRC that proved authentic, without a limit of its own. */
+/* libsrtp, too, keeps state for every SSRC that proved authentic, without a limit of its own. */
 static bool may_open(const struct seal *s, uint32_t ssrc)
 {
     return s->heard.n < STREAMS_MAX || table_get(&s->heard, &ssrc);
 }
 
-static bool opened(struct seal *s, uint32_t ssrc, size_t *len, int n)
+/* An SSRC of which something authentic came for the first time. */
+static bool heard_new(struct seal *s, uint32_t ssrc, const struct srtcp_replay *replay)
 {
-    *len = (size_t)n;
-    return table_get(&s->heard, &ssrc) || table_put(&s->heard, &ssrc, s) == OK;
+    struct srtcp_replay *const r = malloc(sizeof *r);
+    if (!r)
+        return false;
+    *r = *replay;
+    if (table_put(&s->heard, &ssrc, r) == OK)
+        return true;
+    free(r);
+    return false;
 }
 
 bool seal_open_rtp(struct seal *s, uint8_t *buf, size_t *len)
 {
-    if (*len < RTP_LEAST || *len > UINT16_MAX)
+    if (!s->rtp_in || *len < RTP_LEAST || *len > UINT16_MAX)
         return false;
     const uint32_t ssrc = be32(buf + 8);
     int n = (int)*len;
-    return may_open(s, ssrc) && srtp_unprotect(s->in, buf, &n) == srtp_err_status_ok &&
-           opened(s, ssrc, len, n);
+    if (!may_open(s, ssrc) || srtp_unprotect(s->rtp_in, buf, &n) != srtp_err_status_ok)
+        return false;
+    *len = (size_t)n;
+    return table_get(&s->heard, &ssrc) || heard_new(s, ssrc, &(struct srtcp_replay){0});
 }
 
 bool seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *len)
 {
-    if (*len < RTCP_LEAST || *len > UINT16_MAX)
+    if (*len < RTCP_LEAST)
         return false;
     const uint32_t ssrc = be32(buf + 4);
-    int n = (int)*len;
-    return may_open(s, ssrc) && srtp_unprotect_rtcp(s->in, buf, &n) == srtp_err_status_ok &&
-           opened(s, ssrc, len, n);
+    struct srtcp_replay *const known = table_get(&s->heard, &ssrc);
+    if (known)
+        return srtcp_open(&s->rtcp_in, known, buf, len);
+    struct srtcp_replay first = {0};
+    return may_open(s, ssrc) && srtcp_open(&s->rtcp_in, &first, buf, len) &&
+           heard_new(s, ssrc, &first);
 }

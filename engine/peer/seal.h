@@ -18,8 +18,10 @@ struct seal_keys {
 
 struct seal;
 
+/* `rtp_in`: the other side sends media too; else only its RTCP is opened, and RTP of it is dropped
+ * unread, for half of the memory. */
 MUST_USE enum err seal_new(struct seal **s, enum seal_profile profile, const struct seal_keys *send,
-                           const struct seal_keys *recv);
+                           const struct seal_keys *recv, bool rtp_in);
 void seal_free(struct seal **s);
 
 /* Seals one RTP packet into `out`, where the caller has already written the header (`head` bytes)

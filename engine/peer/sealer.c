@@ -9,12 +9,11 @@
 #define GCM_TAG 16
 #define CM_TAG 10
 #define GCM_SALT 12
-#define SHA1_LEN 20
 
-enum label { LABEL_KEY = 0, LABEL_AUTH = 1, LABEL_SALT = 2 };
+enum label { LABEL_KEY = 0, LABEL_AUTH = 1, LABEL_SALT = 2, LABEL_RTCP = 3 /* added to each */ };
 
 /* RFC 3711 4.3.3: session keys are AES-CM key stream under the master key. */
-static bool derive(const struct seal_keys *master, enum label label, uint8_t *out, size_t len)
+static bool derive(const struct seal_keys *master, unsigned label, uint8_t *out, size_t len)
 {
     static const uint8_t zeros[SEALER_AUTH] = {0};
     uint8_t iv[16] = {0};
@@ -28,17 +27,29 @@ static bool derive(const struct seal_keys *master, enum label label, uint8_t *ou
     return ok;
 }
 
-bool sealer_derive(struct sealer_session *session, enum seal_profile profile,
-                   const struct seal_keys *master)
+static bool derive_all(struct sealer_session *session, enum seal_profile profile,
+                       const struct seal_keys *master, unsigned first)
 {
     struct seal_keys m = *master;
     if (profile == SEAL_AES_128_GCM) /* RFC 7714 11: a salt of 12 bytes is filled up with zeros */
         memset(m.salt + GCM_SALT, 0, SEAL_SALT_MAX - GCM_SALT);
-    const bool ok = derive(&m, LABEL_KEY, session->key, sizeof session->key) &&
-                    derive(&m, LABEL_AUTH, session->auth, sizeof session->auth) &&
-                    derive(&m, LABEL_SALT, session->salt, sizeof session->salt);
+    const bool ok = derive(&m, first + LABEL_KEY, session->key, sizeof session->key) &&
+                    derive(&m, first + LABEL_AUTH, session->auth, sizeof session->auth) &&
+                    derive(&m, first + LABEL_SALT, session->salt, sizeof session->salt);
     OPENSSL_cleanse(&m, sizeof m);
     return ok;
+}
+
+bool sealer_derive(struct sealer_session *session, enum seal_profile profile,
+                   const struct seal_keys *master)
+{
+    return derive_all(session, profile, master, 0);
+}
+
+bool sealer_derive_rtcp(struct sealer_session *session, enum seal_profile profile,
+                        const struct seal_keys *master)
+{
+    return derive_all(session, profile, master, LABEL_RTCP);
 }
 
 static bool start_mac(struct sealer *s, const uint8_t key[SEALER_AUTH])
@@ -108,16 +119,22 @@ static bool run_gcm(struct sealer *s, const struct sealer_job *j)
            EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, tag) == 1;
 }
 
+bool sealer_hmac(struct sealer *s, const uint8_t *p, size_t len, const uint8_t *more,
+                 size_t more_len, uint8_t out[SEALER_AUTH])
+{
+    size_t n = 0;
+    return EVP_MAC_init(s->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(s->mac, p, len) == 1 &&
+           (more_len == 0 || EVP_MAC_update(s->mac, more, more_len) == 1) &&
+           EVP_MAC_final(s->mac, out, &n, SEALER_AUTH) == 1;
+}
+
 /* RFC 3711 4.2: the tag covers the packet and the roll-over counter, which is not sent. */
 static bool append_hmac(struct sealer *s, const struct sealer_job *j)
 {
     const size_t len = j->head + j->patched + j->rest_len;
-    uint8_t roc[4], full[SHA1_LEN];
+    uint8_t roc[4], full[SEALER_AUTH];
     put_be32(roc, (uint32_t)(j->index >> 16));
-    size_t n = 0;
-    if (EVP_MAC_init(s->mac, NULL, 0, NULL) != 1 || EVP_MAC_update(s->mac, j->out, len) != 1 ||
-        EVP_MAC_update(s->mac, roc, sizeof roc) != 1 ||
-        EVP_MAC_final(s->mac, full, &n, sizeof full) != 1)
+    if (!sealer_hmac(s, j->out, len, roc, sizeof roc, full))
         return false;
     memcpy(j->out + len, full, CM_TAG);
     return true;

@@ -19,6 +19,10 @@ struct sealer_session {
 MUST_USE bool sealer_derive(struct sealer_session *session, enum seal_profile profile,
                             const struct seal_keys *master);
 
+/* The same for SRTCP. */
+MUST_USE bool sealer_derive_rtcp(struct sealer_session *session, enum seal_profile profile,
+                                 const struct seal_keys *master);
+
 struct sealer {
     EVP_CIPHER_CTX *cipher;
     EVP_MAC_CTX *mac; /* AES-CM only */
@@ -44,3 +48,7 @@ size_t sealer_tag(const struct sealer *s);
 
 /* Encrypts and appends the tag; there must be room. False: OpenSSL failed. */
 MUST_USE bool sealer_run(struct sealer *s, const struct sealer_job *job);
+
+/* AES-CM: the whole HMAC of two pieces of bytes. */
+MUST_USE bool sealer_hmac(struct sealer *s, const uint8_t *p, size_t len, const uint8_t *more,
+                          size_t more_len, uint8_t out[SEALER_AUTH]);

@@ -23,7 +23,7 @@ static void copy_capture(const struct send_rec *r, const struct sub *s, struct r
 static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *out)
 {
     struct sub *const s = m->sub[r->sub];
-    const struct nego_media *const line = &m->join->nego.media[r->sub];
+    const struct line *const line = &m->line[r->sub];
     const struct rtp_head head = {
         .ssrc = r->rtx ? line->rtx_ssrc[0] : line->ssrc[0],
         .ts = r->map.ts,
@@ -70,7 +70,7 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
 {
     const size_t head = write_head(m, r, out);
     size_t skip = 0;
-    const size_t patched = write_patch(r, m->join->nego.media[r->sub].codec, out + head, &skip);
+    const size_t patched = write_patch(r, m->line[r->sub].codec, out + head, &skip);
     return seal_rtp(seal, out, EGRESS_MAX, head, patched,
                     r->pkt->data + r->pkt->rtp.payload_off + skip, r->pkt->rtp.payload_len - skip);
 }

@@ -15,15 +15,15 @@
 
 static struct sub *sub_of(const struct member *m, uint32_t ssrc)
 {
-    for (size_t i = 0; i < m->join->nego.n; i++)
-        if (m->sub[i] && m->join->nego.media[i].ssrc[0] == ssrc)
+    for (size_t i = 0; i < m->lines; i++)
+        if (m->sub[i] && m->line[i].ssrc[0] == ssrc)
             return m->sub[i];
     return NULL;
 }
 
 static struct stream *stream_of(const struct member *m, uint32_t ssrc)
 {
-    for (size_t i = 0; i < m->join->nego.n; i++)
+    for (size_t i = 0; i < m->lines; i++)
         for (size_t k = 0; m->track[i] && k < NEGO_LAYERS; k++)
             if (m->track[i]->layer[k] && m->track[i]->layer[k]->ssrc == ssrc)
                 return m->track[i]->layer[k];
@@ -202,10 +202,10 @@ void feedback_tick(struct member *m, usec now, struct outq *out)
         return;
     uint8_t buf[RTCP_MAX];
     struct writer w = writer_of(buf, RTCP_MAX - SEAL_GROWTH);
-    for (size_t i = 0; i < m->join->nego.n; i++) {
+    for (size_t i = 0; i < m->lines; i++) {
         struct track *const t = m->track[i];
         for (size_t k = 0; t && k < NEGO_LAYERS; k++)
-            if (t->layer[k] && m->join->nego.media[i].nack)
+            if (t->layer[k] && m->line[i].nack)
                 ask_again(m, t->layer[k], now, &w);
         if (t && wants_key(t))
             ask_key(m, t, now, &w);
@@ -218,12 +218,12 @@ void feedback_tick(struct member *m, usec now, struct outq *out)
 usec feedback_next(const struct member *m)
 {
     usec at = m->arrival ? arrival_next(m->arrival) : USEC_NEVER;
-    for (size_t i = 0; i < m->join->nego.n; i++) {
+    for (size_t i = 0; i < m->lines; i++) {
         const struct track *const t = m->track[i];
         if (t && wants_key(t))
             at = usec_min(at, kfgate_next(&t->gate));
         for (size_t k = 0; t && k < NEGO_LAYERS; k++)
-            if (t->layer[k] && m->join->nego.media[i].nack)
+            if (t->layer[k] && m->line[i].nack)
                 at = usec_min(at, nack_next(&t->layer[k]->nack));
     }
     return at;
@@ -233,7 +233,7 @@ static void receiver_reports(struct member *m, usec now, struct writer *w)
 {
     struct rtcp_report r[RTCP_REPORTS];
     size_t n = 0;
-    for (size_t i = 0; i < m->join->nego.n; i++) {
+    for (size_t i = 0; i < m->lines; i++) {
         const struct track *const t = m->track[i];
         for (size_t k = 0; t && k < NEGO_LAYERS && n < RTCP_REPORTS; k++) {
             if (!t->layer[k])
@@ -260,8 +260,8 @@ static void sender_report(struct sub *s, usec now, struct writer *w)
     uint32_t ts = 0;
     if (!clockmap_ts(&from->clock, ntp, &ts))
         return;
-    rtcp_write_sr(w, s->member->join->nego.media[s->line].ssrc[0], ntp, ts - s->map.ts_off,
-                  s->packets, s->octets);
+    rtcp_write_sr(w, s->member->line[s->line].ssrc[0], ntp, ts - s->map.cut.ts_off, s->packets,
+                  s->octets);
     s->sr_ntp = ntp;
     s->sr_at = now;
     s->sr_due = false;
@@ -289,10 +289,10 @@ void feedback_report(struct member *m, usec now, struct outq *out)
     uint8_t buf[RTCP_MAX];
     struct writer w = writer_of(buf, RTCP_MAX - SEAL_GROWTH);
     receiver_reports(m, now, &w);
-    for (size_t i = 0; i < m->join->nego.n; i++)
+    for (size_t i = 0; i < m->lines; i++)
         if (m->sub[i])
             sender_report(m->sub[i], now, &w);
-    rtcp_write_sdes(&w, m->ssrc, m->join->nego.cname);
+    rtcp_write_sdes(&w, m->ssrc, m->cname);
     send(m, &w, out);
     end_second(m);
 }
@@ -301,7 +301,7 @@ void feedback_new_source(struct member *m, usec now, struct outq *out)
 {
     uint8_t buf[RTCP_MAX];
     struct writer w = writer_of(buf, RTCP_MAX - SEAL_GROWTH);
-    for (size_t i = 0; i < m->join->nego.n; i++)
+    for (size_t i = 0; i < m->lines; i++)
         if (m->sub[i] && m->sub[i]->sr_due)
             sender_report(m->sub[i], now, &w);
     send(m, &w, out);

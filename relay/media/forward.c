@@ -7,19 +7,26 @@
 #include <stdlib.h>
 
 #define AGAIN_LEAST (5 * USEC_MS)
+#define VIDEO_BACK TRACK_VIDEO_HIST /* what is not kept cannot be asked for again */
+#define VOICE_BACK TRACK_VOICE_HIST
 
-enum err sub_new(struct sub **sp, struct member *m, uint8_t line)
+enum err sub_new(struct sub **sp, struct member *m, uint8_t line, const struct slot *slot)
 {
     struct sub *const s = calloc(1, sizeof *s);
     if (!s)
         return E_NOMEM;
-    const struct nego_media *const n = &m->join->nego.media[line];
+    const struct line *const n = &m->line[line];
     s->member = m;
     s->line = line;
-    s->slot = m->join->slot[line];
+    s->slot = *slot;
     s->rtx_seq = (uint16_t)rng_u32(&m->hub->rng);
-    remap_init(&s->map, n->audio ? 48000 : 90000, (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff),
-               rng_u32(&m->hub->rng));
+    const uint16_t first_seq = (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff);
+    const enum err e = remap_init(&s->map, n->audio ? VOICE_BACK : VIDEO_BACK,
+                                  n->audio ? 48000 : 90000, first_seq, rng_u32(&m->hub->rng));
+    if (e) {
+        free(s);
+        return e;
+    }
     *sp = s;
     return OK;
 }
@@ -47,6 +54,7 @@ void sub_free(struct sub **sp)
     if (!*sp)
         return;
     detach(*sp);
+    remap_fini(&(*sp)->map);
     free(*sp);
     *sp = NULL;
 }
@@ -108,7 +116,7 @@ void sub_choose(struct sub *s, usec now)
 static void push(struct sub *s, struct pkt *p, const struct remap_out *map, bool rtx)
 {
     struct member *const m = s->member;
-    const struct nego_media *const line = &m->join->nego.media[s->line];
+    const struct line *const line = &m->line[s->line];
     const struct send_rec rec = {
         .pkt = pkt_ref(p),
         .map = *map,
@@ -156,49 +164,32 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const str
         replay(s, from, p->rtp.ext_seq + 1, now);
 }
 
-/* The source changed while one of its packets was still on its way to us: it may be here now. */
-static bool fill_hole(struct sub *s, uint16_t out_seq)
+/* It went out under this number, or it was missing here too and may have come since, perhaps after
+ * the source changed. */
+static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
 {
-    uint16_t source = 0;
-    uint32_t ext_seq = 0;
+    struct remap_place at;
     struct vp8_desc vp8;
     struct remap_out out;
-    if (!remap_hole(&s->map, out_seq, &source, &ext_seq))
-        return false;
-    struct stream *const from = room_stream_numbered(s->member->room, source);
-    struct pkt *const p = from ? hist_get(&from->hist, ext_seq) : NULL;
+    if (!remap_find(&s->map, out_seq, &at))
+        return FORWARD_NOT_YET;
+    struct stream *const from = room_stream_numbered(s->member->room, at.source);
+    struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
     if (!p || !forward_desc(from, p, &vp8))
-        return false;
-    remap_fill(&s->map, out_seq, &p->rtp, source, vp8.len ? &vp8 : NULL, &out);
+        return at.sent ? FORWARD_LOST : FORWARD_NOT_YET;
+    remap_again(&s->map, now, out_seq, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
     push(s, p, &out, true);
-    return true;
-}
-
-static enum forward_repair repair(struct sub *s, uint16_t out_seq)
-{
-    const struct remap_sent *const sent = remap_find(&s->map, out_seq);
-    if (!sent)
-        return fill_hole(s, out_seq) ? FORWARD_AGAIN : FORWARD_NOT_YET;
-    struct stream *const from = room_stream_numbered(s->member->room, sent->source);
-    struct pkt *const p = from ? hist_get(&from->hist, sent->ext_seq) : NULL;
-    if (!p)
-        return FORWARD_LOST;
-    push(s, p, &sent->out, true);
     return FORWARD_AGAIN;
 }
 
 enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now)
 {
     struct member *const m = s->member;
-    uint32_t *const last = &s->again_ms[out_seq & (REMAP_SENT - 1)];
-    const uint32_t now_ms = (uint32_t)(now / USEC_MS);
     const usec wait = usec_max(m->rtt / 2, AGAIN_LEAST);
-    if (m->repairs == 0 || (*last && now_ms - *last < (uint32_t)(wait / USEC_MS)))
+    if (m->repairs == 0 || remap_repaired(&s->map, now, out_seq, wait))
         return FORWARD_REFUSED;
-    const enum forward_repair r = repair(s, out_seq);
-    if (r == FORWARD_AGAIN) {
-        *last = now_ms;
+    const enum forward_repair r = repair(s, out_seq, now);
+    if (r == FORWARD_AGAIN)
         m->repairs--;
-    }
     return r;
 }

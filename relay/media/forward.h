@@ -16,8 +16,6 @@ struct sub {
     struct stream *target;   /* the layer that is wanted */
     struct remap map;
     uint16_t rtx_seq;
-    uint32_t
-        again_ms[REMAP_SENT]; /* when what has this place in `map` was last repaired; 0 never */
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
     uint64_t sr_ntp;          /* of our last sender report */
@@ -25,7 +23,7 @@ struct sub {
     bool sr_due; /* a new source: its clock must be told at once */
 };
 
-MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line);
+MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line, const struct slot *slot);
 void sub_free(struct sub **s); /* detaches first */
 
 /* Points the line at a track (NULL: at nothing). A picture starts from the newest key frame if

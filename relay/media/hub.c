@@ -67,17 +67,17 @@ static void key_of_ufrag(const char *ufrag, size_t len, char key[HUB_UFRAG])
 static void forget_ufrag(struct hub *h, const struct member *m)
 {
     char key[HUB_UFRAG];
-    key_of_ufrag(m->join->nego.ice.local_ufrag, strlen(m->join->nego.ice.local_ufrag), key);
+    key_of_ufrag(m->ufrag, strlen(m->ufrag), key);
     (void)table_del(&h->ufrags, key);
 }
 
 static enum err learn_ufrag(struct hub *h, struct member *m)
 {
     char key[HUB_UFRAG];
-    const size_t len = strlen(m->join->nego.ice.local_ufrag);
-    if (len == 0 || len > HUB_UFRAG)
+    const size_t len = strlen(m->ufrag);
+    if (len == 0)
         return E_LIMIT;
-    key_of_ufrag(m->join->nego.ice.local_ufrag, len, key);
+    key_of_ufrag(m->ufrag, len, key);
     return table_put(&h->ufrags, key, m);
 }
 
@@ -269,7 +269,7 @@ static void add_member(struct hub *h, usec now, const struct cmd *c)
 static void restart_member(struct hub *h, struct member *m, const struct ice_conf *ice, usec now)
 {
     forget_ufrag(h, m);
-    m->join->nego.ice = *ice;
+    member_ufrag(m, ice);
     if (learn_ufrag(h, m)) {
         say_gone(h, m->room->id, m->id);
         remove_member(h, m, now);

@@ -16,29 +16,55 @@
 #define PACKET_COST 100 /* bytes of work that a packet is, however small */
 #define PACER_SIZE 256  /* more than a fresh group of pictures of 1.5 Mbit/s */
 
-static enum err add_line(struct member *m, uint8_t i, uint8_t *voices)
+static enum err keep_line(struct line *l, const struct nego_media *n)
 {
-    const struct nego_media *const line = &m->join->nego.media[i];
-    enum err e = OK;
-    if (line->recv) {
-        e = track_new(&m->track[i], m, i);
+    *l = (struct line){.audio = n->audio,
+                       .nack = n->nack,
+                       .pt = n->pt,
+                       .rtx_pt = n->rtx_pt,
+                       .layers = (uint8_t)n->layers,
+                       .ext = n->ext,
+                       .codec = n->codec};
+    memcpy(l->ssrc, n->ssrc, sizeof l->ssrc);
+    memcpy(l->rtx_ssrc, n->rtx_ssrc, sizeof l->rtx_ssrc);
+    if (!n->recv)
+        return OK;
+    l->names = calloc(1, sizeof *l->names);
+    if (!l->names)
+        return E_NOMEM;
+    memcpy(l->names->mid, n->mid, sizeof l->names->mid);
+    memcpy(l->names->rid, n->rid, sizeof l->names->rid);
+    return OK;
+}
+
+static enum err add_line(struct member *m, const struct cmd_join *join, uint8_t i, uint8_t *voices)
+{
+    const struct nego_media *const line = &join->nego.media[i];
+    enum err e = keep_line(&m->line[i], line);
+    if (!e && line->recv) {
+        e = track_new(&m->track[i], m, i, join->source[i]);
         m->publishes = true;
         if (line->twcc && !m->twcc_id) /* one number space, one id, for the whole bundle */
             m->twcc_id = line->ext.id[RTP_EXT_TWCC];
     }
     if (!e && line->send) {
-        e = sub_new(&m->sub[i], m, i);
+        e = sub_new(&m->sub[i], m, i, &join->slot[i]);
         if (!e && line->audio)
             m->sub[i]->voice = (*voices)++;
     }
     return e;
 }
 
-static enum err add_lines(struct member *m)
+static enum err add_lines(struct member *m, const struct cmd_join *join)
 {
     uint8_t voices = 0;
-    for (size_t i = 0; i < m->join->nego.n; i++) {
-        const enum err e = m->join->nego.media[i].refused ? OK : add_line(m, (uint8_t)i, &voices);
+    m->line = calloc(join->nego.n ? join->nego.n : 1, sizeof *m->line);
+    if (!m->line)
+        return E_NOMEM;
+    m->lines = join->nego.n;
+    for (size_t i = 0; i < m->lines; i++) {
+        const enum err e =
+            join->nego.media[i].refused ? OK : add_line(m, join, (uint8_t)i, &voices);
         if (e)
             return e;
     }
@@ -51,16 +77,29 @@ static enum err add_lines(struct member *m)
     return OK;
 }
 
-static enum err start(struct member *m, usec now)
+static enum err start(struct member *m, const struct cmd_join *join, usec now)
 {
     struct hub *const h = m->hub;
-    struct peer_conf c = {
-        .ice = m->join->nego.ice, .cert = h->conf.cert, .dtls_server = m->join->nego.dtls_server};
-    memcpy(c.fingerprint, m->join->nego.fingerprint, sizeof c.fingerprint);
-    enum err e = peer_new(&m->peer, &c, &h->rng, now);
+    const struct nego *const n = &join->nego;
+    enum err e = add_lines(m, join);
     if (!e)
         e = pacer_init(&m->pacer, PACER_SIZE, h->conf.pace_bps, h->conf.pace_burst);
-    return e ? e : add_lines(m);
+    if (e)
+        return e;
+    struct peer_conf c = {.ice = n->ice,
+                          .cert = h->conf.cert,
+                          .dtls_server = n->dtls_server,
+                          .no_rtp_in = !m->publishes};
+    memcpy(c.fingerprint, n->fingerprint, sizeof c.fingerprint);
+    return peer_new(&m->peer, &c, &h->rng, now);
+}
+
+void member_ufrag(struct member *m, const struct ice_conf *ice)
+{
+    const size_t len = strlen(ice->local_ufrag);
+    memset(m->ufrag, 0, sizeof m->ufrag);
+    if (len < sizeof m->ufrag)
+        memcpy(m->ufrag, ice->local_ufrag, len);
 }
 
 enum err member_new(struct member **mp, struct room *room, member_id id, struct cmd_join *join,
@@ -75,14 +114,16 @@ enum err member_new(struct member **mp, struct room *room, member_id id, struct 
     m->hub = room->hub;
     m->room = room;
     m->site = join->site;
-    m->join = join;
+    member_ufrag(m, &join->nego.ice);
+    memcpy(m->cname, join->nego.cname, sizeof m->cname);
     m->since = now;
     m->ssrc = rng_u32(&m->hub->rng);
     m->repairs = MEMBER_REPAIRS;
     m->key_asks_at = -USEC_SEC * 3600;
     m->report_at = now + REPORT_EVERY;
     m->expire_at = now + EXPIRE_EVERY;
-    const enum err e = start(m, now);
+    const enum err e = start(m, join, now);
+    free(join);
     m->next = room->members;
     if (m->next)
         m->next->prev = m;
@@ -139,7 +180,9 @@ void member_free(struct member **mp, usec now)
     pacer_fini(&m->pacer);
     peer_free(&m->peer);
     free(m->arrival);
-    free(m->join);
+    for (size_t i = 0; i < m->lines; i++)
+        free(m->line[i].names);
+    free(m->line);
     free(m);
     *mp = NULL;
 }
@@ -147,7 +190,7 @@ void member_free(struct member **mp, usec now)
 void member_tap_open(struct member *m, struct stream *s, usec now)
 {
     const struct track *const t = s->track;
-    const struct nego_media *const line = &m->join->nego.media[t->line];
+    const struct line *const line = &m->line[t->line];
     const struct tap_msg msg = {
         .kind = TAP_TRACK,
         .room = m->room->id,
@@ -181,18 +224,18 @@ static bool has_text(const struct pkt *p, uint8_t id, const char *text)
     return v && strlen(text) == len && memcmp(v, text, len) == 0;
 }
 
-static bool says_mid(const struct pkt *p, const struct nego_media *line)
+static bool says_mid(const struct pkt *p, const struct line *line)
 {
     size_t len = 0;
     const uint8_t id = line->ext.id[RTP_EXT_MID];
     return id && rtp_ext_find(p, id, &len) != NULL;
 }
 
-static bool layer_of(const struct pkt *p, const struct nego_media *line, bool rtx, uint8_t *layer)
+static bool layer_of(const struct pkt *p, const struct line *line, bool rtx, uint8_t *layer)
 {
     const uint8_t id = line->ext.id[rtx ? RTP_EXT_RRID : RTP_EXT_RID];
     for (uint8_t i = 0; i < line->layers; i++) {
-        if (!has_text(p, id, line->rid[i]))
+        if (!has_text(p, id, line->names->rid[i]))
             continue;
         *layer = i;
         return true;
@@ -201,7 +244,7 @@ static bool layer_of(const struct pkt *p, const struct nego_media *line, bool rt
     return line->layers <= 1;
 }
 
-static bool ssrc_signalled(const struct nego_media *line, uint32_t ssrc, struct where *w)
+static bool ssrc_signalled(const struct line *line, uint32_t ssrc, struct where *w)
 {
     for (uint8_t i = 0; i < NEGO_LAYERS; i++) {
         if (line->ssrc[i] != ssrc && line->rtx_ssrc[i] != ssrc)
@@ -215,42 +258,41 @@ static bool ssrc_signalled(const struct nego_media *line, uint32_t ssrc, struct 
 
 enum match { MATCH_NONE, MATCH_PT, MATCH_MID, MATCH_SSRC };
 
-static enum match match_line(const struct pkt *p, const struct nego_media *line, struct where *w)
+static enum match match_line(const struct pkt *p, const struct line *line, struct where *w)
 {
     if (p->rtp.ssrc && ssrc_signalled(line, p->rtp.ssrc, w))
         return MATCH_SSRC;
     if (p->rtp.pt != line->pt && (!line->rtx_pt || p->rtp.pt != line->rtx_pt))
         return MATCH_NONE;
     w->rtx = p->rtp.pt != line->pt;
-    if (has_text(p, line->ext.id[RTP_EXT_MID], line->mid))
+    if (has_text(p, line->ext.id[RTP_EXT_MID], line->names->mid))
         return MATCH_MID;
     return says_mid(p, line) ? MATCH_NONE : MATCH_PT; /* it names another line */
 }
 
 static bool find_place(const struct member *m, const struct pkt *p, struct where *w)
 {
-    const struct nego *const n = &m->join->nego;
     struct where by_pt = {0};
     unsigned with_pt = 0;
-    for (size_t i = 0; i < n->n; i++) {
+    for (size_t i = 0; i < m->lines; i++) {
         *w = (struct where){.line = (uint8_t)i};
-        const enum match how = m->track[i] ? match_line(p, &n->media[i], w) : MATCH_NONE;
+        const enum match how = m->track[i] ? match_line(p, &m->line[i], w) : MATCH_NONE;
         if (how == MATCH_SSRC)
             return true;
         if (how == MATCH_MID)
-            return layer_of(p, &n->media[i], w->rtx, &w->layer);
+            return layer_of(p, &m->line[i], w->rtx, &w->layer);
         if (how == MATCH_PT) {
             by_pt = *w;
             with_pt++;
         }
     }
     *w = by_pt;
-    return with_pt == 1 && layer_of(p, &n->media[w->line], w->rtx, &w->layer);
+    return with_pt == 1 && layer_of(p, &m->line[w->line], w->rtx, &w->layer);
 }
 
 static struct stream *known_stream(const struct member *m, uint32_t ssrc, bool *rtx)
 {
-    for (size_t i = 0; i < m->join->nego.n; i++) {
+    for (size_t i = 0; i < m->lines; i++) {
         const struct track *const t = m->track[i];
         for (size_t k = 0; t && k < NEGO_LAYERS; k++) {
             struct stream *const s = t->layer[k];
@@ -280,7 +322,7 @@ static struct stream *new_stream(struct member *m, const struct pkt *p, usec now
     if (w.rtx || track_add_layer(t, w.layer, p->rtp.ssrc, ++m->hub->stream_ids) != OK)
         return NULL;
     s = t->layer[w.layer];
-    s->rtx_ssrc = m->join->nego.media[w.line].rtx_ssrc[w.layer];
+    s->rtx_ssrc = m->line[w.line].rtx_ssrc[w.layer];
     if (m->room->state.record)
         member_tap_open(m, s, now);
     return s;
@@ -336,7 +378,7 @@ static void rtp_input(struct member *m, usec now, struct pkt *p)
         return;
     }
     struct track *const t = s->track;
-    if (rtx && !rtp_undo_rtx(p, s->ssrc, m->join->nego.media[t->line].pt))
+    if (rtx && !rtp_undo_rtx(p, s->ssrc, m->line[t->line].pt))
         return; /* padding that probes the way */
     struct vp8_desc vp8;
     if (!stream_input(s, now, p, &vp8)) {
@@ -420,7 +462,7 @@ static void ask_for_recording(struct track *t, usec now)
 
 static void watch_layers(struct member *m, usec now)
 {
-    for (size_t i = 0; i < m->join->nego.n; i++) {
+    for (size_t i = 0; i < m->lines; i++) {
         struct track *const t = m->track[i];
         if (t && m->room->state.record)
             ask_for_recording(t, now);
@@ -486,7 +528,7 @@ void member_slots(struct member *m, const struct slot slots[NEGO_MEDIA], usec no
 {
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
         struct sub *const s = m->sub[i];
-        if (!s || m->join->nego.media[i].audio)
+        if (!s || m->line[i].audio)
             continue;
         s->slot = slots[i];
         if (s->track)

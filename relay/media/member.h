@@ -5,13 +5,32 @@
 #include "engine/media/arrival.h"
 #include "engine/media/pacer.h"
 #include "engine/peer/peer.h"
-#include "relay/media/cmd.h"
+#include "relay/media/hub.h"
 
-struct hub;
 struct room;
 struct stream;
 struct sub;
 struct track;
+
+/* How the other side names what it sends us. */
+struct line_names {
+    char mid[SDP_ID];
+    char rid[NEGO_LAYERS][SDP_ID];
+};
+
+/* What packets need of a line as negotiated; the rest is control's. */
+struct line {
+    bool audio;
+    bool nack;
+    uint8_t pt;
+    uint8_t rtx_pt; /* 0 = none */
+    uint8_t layers;
+    struct rtp_extmap ext;
+    enum nego_codec codec;
+    uint32_t ssrc[NEGO_LAYERS]; /* of either side's, as in nego_media */
+    uint32_t rtx_ssrc[NEGO_LAYERS];
+    struct line_names *names; /* NULL: we do not receive it */
+};
 
 struct member {
     member_id id;
@@ -19,7 +38,10 @@ struct member {
     struct room *room;
     struct member *next, *prev; /* of the room */
     uint8_t site;
-    struct cmd_join *join; /* as negotiated */
+    struct line *line; /* as negotiated; those that were refused are empty */
+    size_t lines;
+    char ufrag[HUB_UFRAG + 1]; /* ours; "" = longer than one may be */
+    char cname[SDP_ID];        /* ours */
     struct peer *peer;
     struct addr addr;                /* under which the hub knows it; port 0 = none */
     uint8_t told;                    /* enum member_state that control knows */
@@ -51,7 +73,7 @@ struct member {
 
 #define MEMBER_REPAIRS 512 /* saved up at most; each packet sent earns one */
 
-/* Takes over `join`, also when it fails. */
+/* Takes over `join` and frees it, also when it fails. */
 MUST_USE enum err member_new(struct member **m, struct room *room, member_id id,
                              struct cmd_join *join, usec now);
 void member_free(struct member **m, usec now);
@@ -62,6 +84,9 @@ void member_input(struct member *m, usec now, struct pkt *p, struct outq *out);
 /* Everything that is due: handshake, reports, repairs, key frames, presence. False: it is gone. */
 bool member_tick(struct member *m, usec now, struct outq *out);
 usec member_next(const struct member *m, usec now);
+
+/* Our name in checks, anew after a restart. */
+void member_ufrag(struct member *m, const struct ice_conf *ice);
 
 void member_slots(struct member *m, const struct slot slots[NEGO_MEDIA], usec now);
 void member_saw_key(struct member *m, usec now);

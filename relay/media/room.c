@@ -136,7 +136,7 @@ static struct lines voice_lines(const struct room *r, struct member *m, usec now
     struct lines l = {0};
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
         struct sub *const s = m->sub[i];
-        if (!s || !m->join->nego.media[i].audio)
+        if (!s || !m->line[i].audio)
             continue;
         if (s->voice == 0)
             sub_attach(s, m->site == SITE_LEAD ? NULL : r->track[SITE_LEAD][SRC_VOICE], now);
@@ -176,7 +176,7 @@ static void route_voices(struct room *r, struct member *m, usec now)
 /* A line speaks one codec: another's packets would be noise under its payload type. */
 static struct track *fit(const struct member *m, size_t line, struct track *t)
 {
-    return t && t->codec == m->join->nego.media[line].codec ? t : NULL;
+    return t && t->codec == m->line[line].codec ? t : NULL;
 }
 
 void room_route_member(struct room *r, struct member *m, usec now)
@@ -186,7 +186,7 @@ void room_route_member(struct room *r, struct member *m, usec now)
     route_voices(r, m, now);
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
         struct sub *const s = m->sub[i];
-        if (s && !m->join->nego.media[i].audio)
+        if (s && !m->line[i].audio)
             sub_attach(s, fit(m, i, picture_for(r, m, &s->slot)), now);
     }
 }

@@ -10,8 +10,6 @@
 
 #define PLI_GAP USEC_SEC
 #define REPAIR_DEADLINE (1500 * USEC_MS)
-#define VIDEO_HIST 1024 /* about five seconds of 1.5 Mbit/s */
-#define VOICE_HIST 128
 #define HIST_KEEP (6 * USEC_SEC)
 #define KEY_FRESH                                                                                  \
     (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
@@ -32,9 +30,9 @@ static enum err make(struct track **tp, struct room *room, enum nego_codec codec
     return OK;
 }
 
-enum err track_new(struct track **tp, struct member *owner, uint8_t line)
+enum err track_new(struct track **tp, struct member *owner, uint8_t line, uint8_t source)
 {
-    const struct nego_media *const m = &owner->join->nego.media[line];
+    const struct line *const m = &owner->line[line];
     struct track *t = NULL;
     const enum err e = make(&t, owner->room, m->codec);
     if (e)
@@ -42,7 +40,7 @@ enum err track_new(struct track **tp, struct member *owner, uint8_t line)
     t->owner = owner;
     t->id = ++owner->hub->stream_ids;
     t->site = owner->site;
-    t->source = owner->join->source[line];
+    t->source = source;
     t->line = line;
     t->capture_id = m->ext.id[RTP_EXT_ABS_CAPTURE];
     t->level_id = m->ext.id[RTP_EXT_AUDIO_LEVEL];
@@ -94,7 +92,7 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
     recvstat_init(&s->stat, ssrc, t->clock_rate);
     nack_init(&s->nack, REPAIR_DEADLINE);
     clockmap_init(&s->clock, t->clock_rate);
-    const enum err e = hist_init(&s->hist, t->audio ? VOICE_HIST : VIDEO_HIST);
+    const enum err e = hist_init(&s->hist, t->audio ? TRACK_VOICE_HIST : TRACK_VIDEO_HIST);
     if (e) {
         free(s);
         return e;

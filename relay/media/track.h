@@ -41,6 +41,10 @@ struct stream {
     usec key_at;
 };
 
+/* Packets of a stream that are kept; powers of two. */
+#define TRACK_VIDEO_HIST 1024 /* about five seconds of 1.5 Mbit/s */
+#define TRACK_VOICE_HIST 128
+
 #define STREAM_SILENT (1500 * USEC_MS) /* a layer that sends nothing for so long is not offered */
 
 struct track {
@@ -66,7 +70,7 @@ struct track {
     bool up; /* control knows that media flows */
 };
 
-MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line);
+MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line, uint8_t source);
 /* One that comes by a link. */
 MUST_USE enum err track_mirror(struct track **t, struct room *room, const struct link_track *like);
 /* The subs must have been detached before. */

@@ -21,7 +21,7 @@ FOLDERS = [
     ("engine/wire", "parsers and writers: pure functions, each fuzzed",
      "classify stun rtp rtcp twcc sdp sdp_write opus vp8 vp9"),
     ("engine/peer", "one connection to a browser or a room",
-     "peer nego ice dtls dtls_cert seal sealer rollover"),
+     "peer nego ice dtls dtls_cert dtls_rest seal sealer srtcp rollover"),
     ("engine/media", "what is done to streams of packets",
      "recvstat arrival hist nack remap kfgate pacer jitter clockmap speaker"),
     ("engine/journal", "the recording on disk", "record journal append recover read"),

@@ -24,6 +24,8 @@ struct packet {
     bool dropped; /* decided for its picture */
     bool came;
     bool closed; /* left out in time: nothing is left of its number */
+    bool sent;
+    struct remap_out out; /* what it was sent as */
 };
 
 /* What one viewer gets of one source between two switches. */
@@ -101,11 +103,44 @@ static void send(struct remap *m, struct segment *s, size_t i, uint16_t source)
     assert_int_equal(out.picture_id,
                      (uint16_t)(s->pid_base + s->p[i].picture - closed_pictures_before(s, i)) &
                          0x7fff);
-    const struct remap_sent *const sent = remap_find(m, out.seq);
-    assert_non_null(sent);
-    assert_int_equal(sent->ext_seq, in.ext_seq);
-    assert_int_equal(sent->source, source);
-    assert_memory_equal(&sent->out.seq, &out.seq, sizeof out.seq);
+    s->p[i].sent = true;
+    s->p[i].out = out;
+}
+
+/* A packet that is asked for again goes out as it went the first time. */
+static void repair(struct remap *m, struct segment *s, struct rng *r, uint16_t source)
+{
+    const size_t i = rng_below(r, PACKETS);
+    if (!s->p[i].sent)
+        return;
+    const struct pkt_rtp in = rtp_of(s, i);
+    const struct vp8_desc d = desc_of(s, i);
+    struct remap_place at;
+    struct remap_out out = {0};
+    assert_true(remap_find(m, s->p[i].out.seq, &at));
+    assert_true(at.sent);
+    assert_int_equal(at.ext_seq, in.ext_seq);
+    assert_int_equal(at.source, source);
+    remap_again(m, 0, s->p[i].out.seq, &at, &in, &d, &out);
+    assert_int_equal(out.seq, s->p[i].out.seq);
+    assert_int_equal(out.ts, s->p[i].out.ts);
+    assert_int_equal(out.picture_id, s->p[i].out.picture_id);
+}
+
+/* Any number asked for: the packet that belongs there, marked as sent if and only if it was. */
+static void ask(const struct remap *m, const struct segment *s, struct rng *r, uint16_t source)
+{
+    const uint16_t out_seq = (uint16_t)(s->out_base + rng_below(r, PACKETS));
+    const uint32_t behind = (uint16_t)(m->last.seq - out_seq);
+    struct remap_place at;
+    const bool found = remap_find(m, out_seq, &at);
+    assert_int_equal(found, behind < PACKETS);
+    if (!found || at.source != source)
+        return;
+    const size_t i = at.ext_seq - s->p[0].ext_seq;
+    assert_true(i < PACKETS && !s->p[i].closed);
+    assert_int_equal(at.sent, s->p[i].sent);
+    assert_true(!at.sent || s->p[i].out.seq == out_seq);
 }
 
 static void arrive(struct remap *m, struct segment *s, size_t i, uint16_t source)
@@ -139,6 +174,8 @@ static void run_segment(struct remap *m, struct segment *s, struct rng *r, uint1
             arrive(m, s, i + 1, source);
         if (rng_below(r, 8) == 0)
             arrive(m, s, 1 + rng_below(r, (uint32_t)i), source);
+        repair(m, s, r, source);
+        ask(m, s, r, source);
     }
 }
 
@@ -147,7 +184,7 @@ static void a_viewer_sees_one_unbroken_stream(struct rng *r)
     static struct remap m;
     static struct segment all[5];
     uint16_t first = (uint16_t)rng_u32(r);
-    remap_init(&m, 90000, first, rng_u32(r));
+    assert_int_equal(remap_init(&m, 1024, 90000, first, rng_u32(r)), OK);
     uint32_t start[3] = {0};
     for (size_t k = 0; k < 3; k++)
         start[k] = 70000 + rng_below(r, 1000000);
@@ -173,10 +210,13 @@ static void a_viewer_sees_one_unbroken_stream(struct rng *r)
             assert_false(remap_next(&m, 0, &in, last_source, &d, &out));
         }
         run_segment(&m, s, r, source);
+        for (int k = 0; n && k < 20; k++)
+            repair(&m, &all[n - 1], r, last_source);
         /* the newest that went out, extended */
         out_base += (uint16_t)(m.last.seq - (uint16_t)out_base) + 1u;
         last_source = source;
     }
+    remap_fini(&m);
 }
 
 /* ---- the others ---- */

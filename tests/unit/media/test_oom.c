@@ -1,20 +1,25 @@
 /* test_oom.c - engine/media with the n-th allocation failing, and none on the packet's way. */
 #include "engine/media/hist.h"
 #include "engine/media/pacer.h"
+#include "engine/media/remap.h"
 #include "tests/unit/oom.h"
 #include "tests/unit/test.h"
 
-static enum err make_both(void *unused)
+static enum err make_all(void *unused)
 {
     (void)unused;
     struct hist h;
     struct pacer p;
+    struct remap m;
     enum err e = hist_init(&h, 64);
     if (e)
         return e;
     e = pacer_init(&p, 256, 1000000, 3000);
-    if (!e)
+    if (!e) {
+        e = remap_init(&m, 1024, 90000, 1, 1);
+        remap_fini(&m);
         pacer_fini(&p);
+    }
     hist_fini(&h);
     return e;
 }
@@ -22,7 +27,7 @@ static enum err make_both(void *unused)
 static void what_could_not_be_made_leaves_nothing_behind(void **unused)
 {
     (void)unused;
-    assert_int_equal(oom_walk(make_both, NULL), 1 + PACER_CLASSES);
+    assert_int_equal(oom_walk(make_all, NULL), 1 + PACER_CLASSES + 1);
 }
 
 static void the_way_of_a_packet_does_not_allocate(void **unused)
@@ -30,10 +35,12 @@ static void the_way_of_a_packet_does_not_allocate(void **unused)
     (void)unused;
     struct hist h;
     struct pacer p;
+    struct remap m;
     struct pkt_pool *pool = pkt_pool_new(80);
     assert_non_null(pool);
     assert_int_equal(hist_init(&h, 64), OK);
     assert_int_equal(pacer_init(&p, 256, 1000000, 3000), OK);
+    assert_int_equal(remap_init(&m, 64, 90000, 1, 1), OK);
 
     const size_t before = oom_allocations();
     for (uint32_t i = 0; i < 1000; i++) {
@@ -41,12 +48,19 @@ static void the_way_of_a_packet_does_not_allocate(void **unused)
         assert_non_null(rec.pkt);
         rec.pkt->rtp.ext_seq = 70000 + i;
         hist_put(&h, rec.pkt);
+        struct remap_place at;
+        if (i % 3 == 0)
+            remap_skip(&m, &rec.pkt->rtp, 1, NULL);
+        assert_int_equal(remap_next(&m, i, &rec.pkt->rtp, 1, NULL, &rec.map), i == 0 || i % 3 != 0);
+        if (remap_find(&m, rec.map.seq, &at) && at.ext_seq == rec.pkt->rtp.ext_seq)
+            remap_again(&m, i, rec.map.seq, &at, &rec.pkt->rtp, NULL, &rec.map);
         assert_true(pacer_push(&p, PACER_VOICE, &rec));
         assert_true(pacer_pop(&p, i, &rec));
         pkt_unref(&rec.pkt);
     }
     assert_int_equal(oom_allocations(), before);
 
+    remap_fini(&m);
     pacer_fini(&p);
     hist_fini(&h);
     assert_int_equal(pkt_pool_in_use(pool), 0);

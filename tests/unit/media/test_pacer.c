@@ -27,7 +27,7 @@ static int teardown(void **unused)
     return 0;
 }
 
-static bool push(enum pacer_class c, uint16_t seq, uint16_t sub)
+static bool push(enum pacer_class c, uint16_t seq, uint8_t sub)
 {
     struct send_rec rec = {.pkt = pkt_get(pool), .map = {.seq = seq}, .sub = sub};
     assert_non_null(rec.pkt);

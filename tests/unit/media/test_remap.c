@@ -5,12 +5,27 @@
 #define FRAME (40 * USEC_MS)
 #define TICKS 3600u
 
+#define SIZE 1024u
+
 static struct remap m;
 static struct remap_out out;
+static struct remap_place at;
+
+static void begin_with(uint32_t size)
+{
+    remap_fini(&m);
+    assert_int_equal(remap_init(&m, size, 90000, 1000, 500000), OK);
+}
 
 static void begin(void)
 {
-    remap_init(&m, 90000, 1000, 500000);
+    begin_with(SIZE);
+}
+
+/* Something went out under this number: `at` says what. */
+static bool sent(uint16_t out_seq)
+{
+    return remap_find(&m, out_seq, &at) && at.sent;
 }
 
 /* One packet of picture `pic` of temporal layer `tid`. */
@@ -144,7 +159,7 @@ static void a_late_packet_may_be_the_newest_that_goes_out(void **unused)
     leave_out(70002, 9, 1); /* 70001 of picture 8 is late */
     assert_true(next(0, 70001, 8, 1));
     assert_int_equal(out.seq, 1001);
-    assert_non_null(remap_find(&m, 1001));
+    assert_true(sent(1001));
     assert_true(next(FRAME, 99000, 20, 2));
     assert_int_equal(out.seq, 1002);
 }
@@ -267,26 +282,28 @@ static void a_nack_finds_what_went_out_under_the_number(void **unused)
 {
     (void)unused;
     begin();
-    assert_null(remap_find(&m, 1000));
+    assert_false(sent(1000));
     assert_true(next(0, 70000, 8, 1));
     leave_out(70001, 9, 1);
     assert_true(next(0, 70003, 10, 1)); /* 70002 is lost: 1001 */
     assert_true(next(FRAME, 99000, 20, 2));
-    const struct remap_sent *s = remap_find(&m, 1000);
-    assert_non_null(s);
-    assert_int_equal(s->ext_seq, 70000);
-    assert_int_equal(s->source, 1);
-    assert_null(remap_find(&m, 1001));
-    s = remap_find(&m, 1002);
-    assert_non_null(s);
-    assert_int_equal(s->ext_seq, 70003);
-    assert_int_equal(s->out.picture_id, 9);
-    s = remap_find(&m, 1003);
-    assert_non_null(s);
-    assert_int_equal(s->source, 2);
-    assert_int_equal(s->ext_seq, 99000);
-    assert_null(remap_find(&m, 1004));
-    assert_null(remap_find(&m, 999));
+    assert_true(sent(1000));
+    assert_int_equal(at.ext_seq, 70000);
+    assert_int_equal(at.source, 1);
+    assert_false(sent(1001));
+    assert_true(sent(1002));
+    assert_int_equal(at.ext_seq, 70003);
+    const struct pkt_rtp in = rtp(70003, 10 * TICKS);
+    const struct vp8_desc d = desc(10, 0);
+    remap_again(&m, 0, 1002, &at, &in, &d, &out);
+    assert_int_equal(out.seq, 1002);
+    assert_int_equal(out.picture_id, 9);
+    assert_int_equal(out.ts, 500000 + 2 * TICKS);
+    assert_true(sent(1003));
+    assert_int_equal(at.source, 2);
+    assert_int_equal(at.ext_seq, 99000);
+    assert_false(sent(1004));
+    assert_false(sent(999));
 }
 
 static void a_nack_for_a_number_of_the_round_before_finds_nothing(void **unused)
@@ -296,9 +313,79 @@ static void a_nack_for_a_number_of_the_round_before_finds_nothing(void **unused)
     for (uint32_t i = 0; i < 65536 + 100; i++)
         if (i % 65536 != 50)
             assert_true(next(0, 70000 + i, 8 + i, 1));
-    assert_null(remap_find(&m, 1050));
-    assert_non_null(remap_find(&m, 1051));
-    assert_null(remap_find(&m, (uint16_t)(1051 - REMAP_SENT)));
+    assert_false(sent(1050));
+    assert_true(sent(1051));
+    assert_false(sent((uint16_t)(1051 - SIZE)));
+}
+
+static void a_hole_is_filled_as_if_it_had_never_been(void **unused)
+{
+    (void)unused;
+    begin();
+    assert_true(next(0, 70000, 8, 1));
+    leave_out(70001, 9, 1);
+    assert_true(next(0, 70003, 10, 1)); /* 70002 is late: 1001 */
+    assert_true(next(FRAME, 99000, 20, 2));
+    assert_true(remap_find(&m, 1001, &at));
+    assert_false(at.sent);
+    assert_int_equal(at.source, 1);
+    assert_int_equal(at.ext_seq, 70002);
+    const struct pkt_rtp in = rtp(70002, 10 * TICKS);
+    const struct vp8_desc d = desc(10, 0);
+    remap_again(&m, 0, 1001, &at, &in, &d, &out);
+    assert_int_equal(out.seq, 1001);
+    assert_int_equal(out.ts, 500000 + 2 * TICKS);
+    assert_int_equal(out.picture_id, 9);
+    assert_int_equal(out.tl0picidx, 5);
+    assert_true(sent(1001));
+    assert_true(next(2 * FRAME, 99001, 20, 2)); /* and nothing else was touched */
+    assert_int_equal(out.seq, 1004);
+}
+
+static void every_source_of_the_last_while_can_be_asked_for(void **unused)
+{
+    (void)unused;
+    begin();
+    for (uint16_t i = 0; i < 40; i++)
+        assert_true(next(i * FRAME, 70000 + 1000u * i, 8, i));
+    for (uint16_t i = 0; i < 40; i++) {
+        assert_true(sent((uint16_t)(1000 + i)));
+        assert_int_equal(at.source, i);
+        assert_int_equal(at.ext_seq, 70000 + 1000u * i);
+    }
+}
+
+static void offsets_that_change_too_often_are_forgotten_but_not_mistaken(void **unused)
+{
+    (void)unused;
+    begin_with(64);
+    for (uint16_t i = 0; i < 40; i++)
+        assert_true(next(i * FRAME, 70000 + 1000u * i, 8, i));
+    for (uint16_t i = 0; i < 40; i++) {
+        const bool known = sent((uint16_t)(1000 + i));
+        assert_int_equal(known, 40 - i <= 64 / REMAP_CUT_EVERY + 1);
+        assert_true(!known || at.source == i);
+    }
+}
+
+static void a_repair_is_remembered_until_its_number_is_used_again(void **unused)
+{
+    (void)unused;
+    begin_with(64);
+    const struct pkt_rtp in = rtp(70000, 8 * TICKS);
+    const struct vp8_desc d = desc(8, 0);
+    assert_true(next(0, 70000, 8, 1));
+    assert_false(remap_repaired(&m, 0, 1000, USEC_SEC));
+    assert_true(sent(1000));
+    remap_again(&m, 70 * USEC_SEC, 1000, &at, &in, &d, &out);
+    assert_true(remap_repaired(&m, 70 * USEC_SEC + 19 * USEC_MS, 1000, 20 * USEC_MS));
+    assert_false(remap_repaired(&m, 70 * USEC_SEC + 20 * USEC_MS, 1000, 20 * USEC_MS));
+    assert_false(remap_repaired(&m, 70 * USEC_SEC, 1001, USEC_SEC));
+    assert_false(remap_repaired(&m, 70 * USEC_SEC, 999, USEC_SEC));
+    for (uint32_t i = 1; i <= 64; i++)
+        assert_true(next(70 * USEC_SEC, 70000 + i, 8 + i, 1));
+    assert_false(remap_repaired(&m, 70 * USEC_SEC, 1064, USEC_SEC)); /* in the place of 1000 */
+    assert_false(remap_repaired(&m, 70 * USEC_SEC, 1000, USEC_SEC));
 }
 
 static void a_packet_that_is_far_too_late_is_not_sent(void **unused)
@@ -306,11 +393,11 @@ static void a_packet_that_is_far_too_late_is_not_sent(void **unused)
     (void)unused;
     begin();
     assert_true(next(0, 70000, 8, 1));
-    for (uint32_t i = 2; i < REMAP_SENT + 2; i++)
+    for (uint32_t i = 2; i < SIZE + 2; i++)
         assert_true(next(0, 70000 + i, 8 + i, 1));
     assert_false(next(0, 70001, 8, 1));
-    assert_true(next(0, 70002, 8, 1));            /* the oldest that a NACK could be about */
-    for (uint32_t i = 0; i < 2 * REMAP_CUTS; i++) /* more cuts than are remembered */
+    assert_true(next(0, 70002, 8, 1)); /* the oldest that a NACK could be about */
+    for (uint32_t i = 0; i < 2 * SIZE / REMAP_CUT_EVERY; i++) /* more cuts than are remembered */
         leave_out(80000 - 7000 + 2 * i, 3001 + 2 * i, 1);
     assert_false(next(0, 71000, 1008, 1));
 }
@@ -338,7 +425,8 @@ static void voices_have_no_pictures(void **unused)
 {
     (void)unused;
     struct pkt_rtp in = rtp(70000, 7777);
-    remap_init(&m, 48000, 65535, UINT32_MAX);
+    remap_fini(&m);
+    assert_int_equal(remap_init(&m, 64, 48000, 65535, UINT32_MAX), OK);
     assert_true(remap_next(&m, 0, &in, 1, NULL, &out));
     assert_int_equal(out.seq, 65535);
     assert_int_equal(out.ts, UINT32_MAX);
@@ -385,10 +473,16 @@ int main(void)
         cmocka_unit_test(a_hole_too_large_is_a_new_start),
         cmocka_unit_test(a_nack_finds_what_went_out_under_the_number),
         cmocka_unit_test(a_nack_for_a_number_of_the_round_before_finds_nothing),
+        cmocka_unit_test(a_hole_is_filled_as_if_it_had_never_been),
+        cmocka_unit_test(every_source_of_the_last_while_can_be_asked_for),
+        cmocka_unit_test(offsets_that_change_too_often_are_forgotten_but_not_mistaken),
+        cmocka_unit_test(a_repair_is_remembered_until_its_number_is_used_again),
         cmocka_unit_test(a_packet_that_is_far_too_late_is_not_sent),
         cmocka_unit_test(short_picture_ids_and_none_go_on_too),
         cmocka_unit_test(voices_have_no_pictures),
         cmocka_unit_test(a_skip_before_the_first_packet_or_of_another_source_is_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    remap_fini(&m);
+    return failed;
 }

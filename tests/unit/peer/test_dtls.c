@@ -1,9 +1,12 @@
 /* test_dtls.c - handshakes with loss on the virtual clock, fingerprints, garbage. */
-#include "engine/peer/dtls.h"
+#include "engine/peer/dtls_cert.h"
 #include "tests/sim/gettimeofday.h"
 #include "tests/unit/test.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define SETTLED (6 * USEC_SEC) /* long enough for OpenSSL to be let go */
 
 static struct dtls_cert *cert_a, *cert_b;
 
@@ -191,6 +194,113 @@ static void a_goodbye_is_heard(void **unused)
     ends_free(&e);
 }
 
+/* Through with the handshake; who is `settled` has let OpenSSL go. */
+static struct ends ends_settled(bool client, bool server)
+{
+    struct ends e = ends_new();
+    run(&e, 2 * USEC_SEC);
+    if (client)
+        dtls_proved(e.client, e.now);
+    if (server)
+        dtls_proved(e.server, e.now);
+    run(&e, e.now + SETTLED);
+    assert_int_equal(dtls_next(e.client), USEC_NEVER);
+    assert_int_equal(dtls_next(e.server), USEC_NEVER);
+    assert_int_equal(dtls_state(e.client), DTLS_OPEN);
+    assert_int_equal(dtls_state(e.server), DTLS_OPEN);
+    return e;
+}
+
+static void goodbyes_both_ways(void)
+{
+    for (unsigned settled = 0; settled < 4; settled++) {
+        for (unsigned by_server = 0; by_server < 2; by_server++) {
+            struct ends e = ends_settled(settled & 1, settled & 2);
+            struct dtls *const says = by_server ? e.server : e.client;
+            struct dtls *const hears = by_server ? e.client : e.server;
+            dtls_close(says);
+            assert_int_equal(dtls_state(says), DTLS_CLOSED);
+            assert_true(carry(&e, says, hears));
+            assert_false(carry(&e, says, hears));
+            assert_int_equal(dtls_state(hears), DTLS_CLOSED);
+            assert_null(dtls_why(hears));
+            ends_free(&e);
+        }
+    }
+}
+
+static void a_goodbye_is_said_and_heard_without_openssl(void **unused)
+{
+    (void)unused;
+    goodbyes_both_ways();
+}
+
+static void also_with_the_other_cipher(void **unused)
+{
+    (void)unused;
+    free_certs(NULL);
+    assert_int_equal(make_certs(NULL), 0);
+    assert_int_equal(SSL_CTX_set_cipher_list(cert_a->ctx, "ECDHE-ECDSA-CHACHA20-POLY1305"), 1);
+    goodbyes_both_ways();
+    free_certs(NULL);
+    assert_int_equal(make_certs(NULL), 0);
+}
+
+static void openssl_goes_only_when_the_last_flight_is_surely_there(void **unused)
+{
+    (void)unused;
+    struct ends e = ends_new();
+    enum seal_profile p;
+    struct seal_keys s, r;
+    run(&e, 2 * USEC_SEC);
+    run(&e, e.now + 100 * USEC_SEC);
+    assert_int_equal(dtls_keys(e.server, &p, &s, &r), OK); /* nothing was proved */
+    dtls_proved(e.server, e.now);
+    const usec due = dtls_next(e.server);
+    assert_true(due > e.now + USEC_SEC);
+    dtls_proved(e.server, e.now + USEC_SEC); /* said with every packet, it puts nothing off */
+    assert_int_equal(dtls_next(e.server), due);
+    const uint8_t junk[20] = {22, 0xfe, 0xfd, 0, 1};
+    dtls_input(e.server, e.now + USEC_SEC, junk, sizeof junk); /* a flight again does */
+    assert_int_equal(dtls_next(e.server), due + USEC_SEC);
+    dtls_tick(e.server, due);
+    assert_int_equal(dtls_keys(e.server, &p, &s, &r), OK);
+    dtls_tick(e.server, due + USEC_SEC);
+    assert_int_equal(dtls_keys(e.server, &p, &s, &r), E_STATE);
+    ends_free(&e);
+}
+
+static void a_forged_goodbye_is_not_heard(void **unused)
+{
+    (void)unused;
+    struct ends e = ends_settled(true, true);
+    uint8_t bye[DTLS_MTU], forged[DTLS_MTU];
+    dtls_close(e.client);
+    const size_t n = dtls_output(e.client, bye, sizeof bye);
+    assert_true(n > 13);
+    for (size_t bit = 0; bit < n * 8; bit++) {
+        memcpy(forged, bye, n);
+        forged[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        dtls_input(e.server, e.now, forged, n);
+        assert_int_equal(dtls_state(e.server), DTLS_OPEN);
+    }
+    for (size_t len = 1; len < n; len++) {
+        uint8_t *const exact = malloc(len); /* of that size, for the sanitizer */
+        assert_non_null(exact);
+        memcpy(exact, bye, len);
+        dtls_input(e.server, e.now, exact, len);
+        free(exact);
+        assert_int_equal(dtls_state(e.server), DTLS_OPEN);
+    }
+    struct dtls *const client = e.client;
+    dtls_input(client, e.now, bye, n);                         /* nor is one's own */
+    memcpy(forged, "\x16\xfe\xfd\0\1\0\0\0\0\0\5\0\3abc", 16); /* behind another record it is */
+    memcpy(forged + 16, bye, n);
+    dtls_input(e.server, e.now, forged, 16 + n);
+    assert_int_equal(dtls_state(e.server), DTLS_CLOSED);
+    ends_free(&e);
+}
+
 static void garbage_before_and_after_the_handshake_changes_nothing(void **unused)
 {
     (void)unused;
@@ -203,6 +313,10 @@ static void garbage_before_and_after_the_handshake_changes_nothing(void **unused
         dtls_input(e.server, e.now, garbage, 1 + i % sizeof garbage);
         if (i == 200)
             run(&e, 20 * USEC_SEC);
+        if (i == 300) {
+            dtls_proved(e.server, e.now);
+            run(&e, e.now + SETTLED);
+        }
     }
     exchange(&e);
     assert_int_equal(dtls_state(e.client), DTLS_OPEN);
@@ -219,6 +333,10 @@ int main(void)
         cmocka_unit_test(a_wrong_fingerprint_fails_on_both_sides),
         cmocka_unit_test(a_silent_remote_side_fails_in_the_end),
         cmocka_unit_test(a_goodbye_is_heard),
+        cmocka_unit_test(a_goodbye_is_said_and_heard_without_openssl),
+        cmocka_unit_test(also_with_the_other_cipher),
+        cmocka_unit_test(openssl_goes_only_when_the_last_flight_is_surely_there),
+        cmocka_unit_test(a_forged_goodbye_is_not_heard),
         cmocka_unit_test(garbage_before_and_after_the_handshake_changes_nothing),
     };
     return cmocka_run_group_tests(tests, make_certs, free_certs);

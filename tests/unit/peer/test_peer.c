@@ -258,6 +258,43 @@ static void an_ice_restart_changes_the_credentials_and_nothing_else(void **unuse
     pair_fini(&t);
 }
 
+static void media_of_who_only_watches_is_dropped_unread(void **unused)
+{
+    (void)unused;
+    struct pair t;
+    pair_init(&t, 1);
+    t.relay_conf.no_rtp_in = true;
+    connect(&t);
+    assert_true(pair_send_rtp(&t, true, 1, "up", 2));
+    assert_true(pair_send_rtp(&t, false, 1, "down", 4));
+    assert_true(peer_send_rtcp(t.room, report, sizeof report, &t.out));
+    pair_flush(&t, true);
+    pair_run(&t, t.now + USEC_SEC);
+    assert_int_equal(t.relay_got.rtp, 0);
+    assert_int_equal(peer_stat(t.relay)->rtp_bad, 1);
+    assert_int_equal(t.relay_got.rtcp, 1);
+    assert_int_equal(t.room_got.rtp, 1);
+    pair_fini(&t);
+}
+
+static void a_goodbye_after_a_long_talk_ends_both_sides_too(void **unused)
+{
+    (void)unused;
+    for (int by_relay = 0; by_relay < 2; by_relay++) {
+        struct pair t;
+        pair_init(&t, 1);
+        connect(&t);
+        for (int i = 0; i < 20; i++) /* ten seconds: OpenSSL has been let go */
+            talk(&t);
+        peer_close(by_relay ? t.relay : t.room, t.now, &t.out);
+        pair_flush(&t, !by_relay);
+        pair_run(&t, t.now + USEC_SEC);
+        assert_int_equal(peer_state(t.relay, t.now), PEER_CLOSED);
+        assert_int_equal(peer_state(t.room, t.now), PEER_CLOSED);
+        pair_fini(&t);
+    }
+}
+
 static void a_goodbye_ends_both_sides(void **unused)
 {
     (void)unused;
@@ -310,6 +347,8 @@ int main(void)
         cmocka_unit_test(without_ice_of_its_own_a_peer_connects_too),
         cmocka_unit_test(a_room_that_changes_its_network_is_followed),
         cmocka_unit_test(an_ice_restart_changes_the_credentials_and_nothing_else),
+        cmocka_unit_test(media_of_who_only_watches_is_dropped_unread),
+        cmocka_unit_test(a_goodbye_after_a_long_talk_ends_both_sides_too),
         cmocka_unit_test(a_goodbye_ends_both_sides),
         cmocka_unit_test(a_full_send_buffer_only_delays_the_handshake),
     };

@@ -17,7 +17,7 @@ static enum err seal_scene(void *profile)
     const struct seal_keys k = {.key = {1}, .salt = {2}};
     struct seal *s;
     uint8_t out[64] = {0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7};
-    const enum err e = seal_new(&s, *(const enum seal_profile *)profile, &k, &k);
+    const enum err e = seal_new(&s, *(const enum seal_profile *)profile, &k, &k, true);
     assert_true(e == OK || !s);
     if (e)
         return e;
@@ -25,6 +25,23 @@ static enum err seal_scene(void *profile)
     const bool sealed = n > 0;
     const bool opened = sealed && seal_open_rtp(s, out, &n);
     assert_true(!opened || n == 17);
+    seal_free(&s);
+    return opened ? OK : E_NOMEM;
+}
+
+/* What a mere viewer's connection has: all of it survives. */
+static enum err watcher_scene(void *profile)
+{
+    const struct seal_keys k = {.key = {1}, .salt = {2}};
+    struct seal *s;
+    uint8_t out[64] = {0x80, 201, 0, 1, 0, 0, 0, 7};
+    const enum err e = seal_new(&s, *(const enum seal_profile *)profile, &k, &k, false);
+    assert_true(e == OK || !s);
+    if (e)
+        return e;
+    size_t n = seal_rtcp(s, out, 8, sizeof out);
+    const bool opened = n > 0 && seal_open_rtcp(s, out, &n);
+    assert_true(!opened || n == 8);
     seal_free(&s);
     return opened ? OK : E_NOMEM;
 }
@@ -51,6 +68,7 @@ static void srtp_survives_any_lack_of_memory(void **unused)
     for (enum seal_profile p = SEAL_AES_128_GCM; p <= SEAL_AES_CM_128_SHA1_80; p++) {
         assert_true(oom_walk(seal_scene, &p) >= 5);
         assert_true(oom_walk_all(sealer_scene, &p) >= 10);
+        assert_true(oom_walk_all(watcher_scene, &p) >= 20);
     }
 }
 

@@ -40,8 +40,8 @@ static struct ends ends_new(enum seal_profile profile)
 {
     const struct seal_keys ab = keys_of(1), ba = keys_of(50);
     struct ends e;
-    assert_int_equal(seal_new(&e.a, profile, &ab, &ba), OK);
-    assert_int_equal(seal_new(&e.b, profile, &ba, &ab), OK);
+    assert_int_equal(seal_new(&e.a, profile, &ab, &ba, true), OK);
+    assert_int_equal(seal_new(&e.b, profile, &ba, &ab, true), OK);
     return e;
 }
 
@@ -123,7 +123,7 @@ static void an_aes_cm_packet_is_sealed_to_the_byte(void **unused)
     uint8_t out[64], want[64];
     unhex("e1f97a0d3e018be0d64fa32c06de4139", master.key);
     unhex("0ec675ad498afeebb6960b3aabe6", master.salt);
-    assert_int_equal(seal_new(&s, SEAL_AES_CM_128_SHA1_80, &master, &master), OK);
+    assert_int_equal(seal_new(&s, SEAL_AES_CM_128_SHA1_80, &master, &master, true), OK);
     const size_t n = unhex("800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402"
                            "b78d6acc99ea179b8dbb",
                            want);
@@ -135,22 +135,30 @@ static void an_aes_cm_packet_is_sealed_to_the_byte(void **unused)
     seal_free(&s);
 }
 
-/* What libsrtp makes of the same plaintext under the same keys. */
-static size_t by_libsrtp(enum seal_profile profile, const struct seal_keys *k, uint8_t *buf,
-                         size_t len)
+/* A session of libsrtp's under the same keys. */
+static srtp_t libsrtp_new(enum seal_profile profile, const struct seal_keys *k,
+                          srtp_ssrc_type_t direction)
 {
     uint8_t material[SEAL_KEY + SEAL_SALT_MAX];
     memcpy(material, k->key, SEAL_KEY);
     memcpy(material + SEAL_KEY, k->salt, SEAL_SALT_MAX);
-    srtp_policy_t p = {.ssrc.type = ssrc_any_outbound, .key = material, .window_size = 128};
+    srtp_policy_t p = {.ssrc.type = direction, .key = material, .window_size = 128};
     if (profile == SEAL_AES_128_GCM)
         srtp_crypto_policy_set_aes_gcm_128_16_auth(&p.rtp);
     else
         srtp_crypto_policy_set_rtp_default(&p.rtp);
     p.rtcp = p.rtp;
     srtp_t session;
-    int n = (int)len;
     assert_int_equal(srtp_create(&session, &p), srtp_err_status_ok);
+    return session;
+}
+
+/* What libsrtp makes of the same plaintext under the same keys. */
+static size_t by_libsrtp(enum seal_profile profile, const struct seal_keys *k, uint8_t *buf,
+                         size_t len)
+{
+    const srtp_t session = libsrtp_new(profile, k, ssrc_any_outbound);
+    int n = (int)len;
     assert_int_equal(srtp_protect(session, buf, &n), srtp_err_status_ok);
     srtp_dealloc(session);
     return (size_t)n;
@@ -162,7 +170,7 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
     const struct seal_keys k = keys_of(9);
     for (size_t p = 0; p < ARRAY_LEN(both); p++) {
         struct seal *s;
-        assert_int_equal(seal_new(&s, both[p], &k, &k), OK);
+        assert_int_equal(seal_new(&s, both[p], &k, &k, true), OK);
         for (size_t len = 0; len < 1200; len += 61) {
             uint8_t payload[1200], ours[1300], theirs[1300];
             for (size_t i = 0; i < len; i++)
@@ -177,6 +185,133 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
             assert_int_equal(n, by_libsrtp(both[p], &k, theirs, head + len));
             assert_memory_equal(ours, theirs, n);
         }
+        seal_free(&s);
+    }
+}
+
+static size_t put_rtcp(uint8_t *out, uint32_t ssrc, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(i * len);
+    out[0] = 0x80;
+    out[1] = 201;
+    put_be16(out + 2, (uint16_t)(len / 4 - 1));
+    put_be32(out + 4, ssrc);
+    return len;
+}
+
+static void our_rtcp_is_libsrtp_s_to_the_byte_and_back(void **unused)
+{
+    (void)unused;
+    const struct seal_keys ab = keys_of(9), ba = keys_of(70);
+    for (size_t p = 0; p < ARRAY_LEN(both); p++) {
+        struct seal *s;
+        assert_int_equal(seal_new(&s, both[p], &ab, &ba, false), OK);
+        const srtp_t theirs = libsrtp_new(both[p], &ab, ssrc_any_outbound);
+        const srtp_t hears = libsrtp_new(both[p], &ab, ssrc_any_inbound);
+        const srtp_t says = libsrtp_new(both[p], &ba, ssrc_any_outbound);
+        for (size_t len = 8; len < 1200; len += 4) {
+            uint8_t plain[1300], ours[1300], other[1300];
+            memcpy(ours, plain, put_rtcp(plain, 7, len));
+            memcpy(other, plain, len);
+            int n = (int)len;
+            assert_int_equal(srtp_protect_rtcp(theirs, other, &n), srtp_err_status_ok);
+            assert_int_equal(seal_rtcp(s, ours, len, sizeof ours), n);
+            assert_memory_equal(ours, other, (size_t)n);
+            assert_int_equal(srtp_unprotect_rtcp(hears, ours, &n), srtp_err_status_ok);
+            assert_int_equal(n, len);
+            assert_memory_equal(ours, plain, len);
+
+            n = (int)len;
+            memcpy(other, plain, len);
+            assert_int_equal(srtp_protect_rtcp(says, other, &n), srtp_err_status_ok);
+            size_t opened = (size_t)n;
+            assert_true(seal_open_rtcp(s, other, &opened));
+            assert_int_equal(opened, len);
+            assert_memory_equal(other, plain, len);
+        }
+        srtp_dealloc(theirs);
+        srtp_dealloc(hears);
+        srtp_dealloc(says);
+        seal_free(&s);
+    }
+}
+
+static void rtcp_of_several_senders_is_counted_once_and_heard_by_each(void **unused)
+{
+    (void)unused;
+    const struct seal_keys k = keys_of(9);
+    for (size_t p = 0; p < ARRAY_LEN(both); p++) {
+        struct seal *s;
+        assert_int_equal(seal_new(&s, both[p], &k, &k, false), OK);
+        const srtp_t hears = libsrtp_new(both[p], &k, ssrc_any_inbound);
+        for (uint32_t i = 0; i < 300; i++) {
+            uint8_t out[64];
+            int n = (int)seal_rtcp(s, out, put_rtcp(out, 1 + i % 3, 16), sizeof out);
+            assert_int_equal(srtp_unprotect_rtcp(hears, out, &n), srtp_err_status_ok);
+        }
+        srtp_dealloc(hears);
+        seal_free(&s);
+    }
+}
+
+static void rtcp_with_any_bit_turned_is_dropped(void **unused)
+{
+    (void)unused;
+    for (size_t p = 0; p < ARRAY_LEN(both); p++) {
+        struct ends e = ends_new(both[p]);
+        uint8_t out[64], forged[64];
+        const size_t len = seal_rtcp(e.a, out, put_rtcp(out, 7, 16), sizeof out);
+        for (size_t bit = 0; bit < len * 8; bit++) {
+            memcpy(forged, out, sizeof out);
+            forged[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            size_t n = len;
+            assert_false(seal_open_rtcp(e.b, forged, &n));
+        }
+        size_t n = len;
+        assert_true(seal_open_rtcp(e.b, out, &n)); /* none of them harmed the right one */
+        ends_free(&e);
+    }
+}
+
+static void rtcp_that_is_late_passes_once_if_not_too_late(void **unused)
+{
+    (void)unused;
+    for (size_t p = 0; p < ARRAY_LEN(both); p++) {
+        struct ends e = ends_new(both[p]);
+        static uint8_t out[200][64];
+        size_t len = 0;
+        for (size_t i = 0; i < 200; i++)
+            len = seal_rtcp(e.a, out[i], put_rtcp(out[i], 7, 16), 64);
+        static const struct {
+            uint8_t which;
+            bool passes;
+        } order[] = {{10, true},  {12, true},   {12, false}, {11, true},  {10, false},
+                     {74, true},  {9, false},   {13, true},  {73, true},  {73, false},
+                     {199, true}, {135, false}, {136, true}, {136, false}};
+        for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+            uint8_t copy[64];
+            size_t n = len;
+            memcpy(copy, out[order[i].which], len);
+            assert_int_equal(seal_open_rtcp(e.b, copy, &n), order[i].passes);
+        }
+        ends_free(&e);
+    }
+}
+
+static void who_only_watches_is_heard_by_rtcp_alone(void **unused)
+{
+    (void)unused;
+    const struct seal_keys k = keys_of(1);
+    for (size_t p = 0; p < ARRAY_LEN(both); p++) {
+        struct seal *s;
+        uint8_t out[64];
+        assert_int_equal(seal_new(&s, both[p], &k, &k, false), OK);
+        size_t n = seal_five(s, out, 5, 1);
+        assert_true(n > 0);
+        assert_false(seal_open_rtp(s, out, &n));
+        n = seal_rtcp(s, out, put_rtcp(out, 5, 8), sizeof out);
+        assert_true(seal_open_rtcp(s, out, &n));
         seal_free(&s);
     }
 }
@@ -321,6 +456,10 @@ static void a_flood_of_streams_ends_at_a_limit(void **unused)
     assert_int_equal(good, 1024);
     size_t n = seal_five(e.a, out, 1, 2);
     assert_true(seal_open_rtp(e.b, out, &n)); /* those that were there go on */
+    n = seal_rtcp(e.a, out, put_rtcp(out, 1, 8), sizeof out);
+    assert_true(seal_open_rtcp(e.b, out, &n));
+    n = seal_rtcp(e.a, out, put_rtcp(out, 1500, 8), sizeof out);
+    assert_false(seal_open_rtcp(e.b, out, &n));
     ends_free(&e);
 }
 
@@ -344,6 +483,11 @@ int main(void)
         cmocka_unit_test(an_aes_cm_packet_is_sealed_to_the_byte),
         cmocka_unit_test(what_one_end_seals_the_other_opens),
         cmocka_unit_test(our_packets_are_libsrtp_s_to_the_byte),
+        cmocka_unit_test(our_rtcp_is_libsrtp_s_to_the_byte_and_back),
+        cmocka_unit_test(rtcp_of_several_senders_is_counted_once_and_heard_by_each),
+        cmocka_unit_test(rtcp_with_any_bit_turned_is_dropped),
+        cmocka_unit_test(rtcp_that_is_late_passes_once_if_not_too_late),
+        cmocka_unit_test(who_only_watches_is_heard_by_rtcp_alone),
         cmocka_unit_test(the_sequence_wraps_and_the_roll_over_is_counted),
         cmocka_unit_test(a_late_packet_from_before_the_wrap_still_passes),
         cmocka_unit_test(no_sequence_number_is_sealed_twice),
