@@ -105,8 +105,11 @@ static void transmit(const struct sendtrack *t, struct sendlink *l, struct sendl
     memcpy(out, p->data, head);
     set_twcc(t, l, p, out);
     const size_t patched = again && t->media->rtx_pt ? make_rtx(t, y, p, out) : 0;
-    const size_t len =
-        seal_rtp(l->seal, out, cap, head, patched, p->data + head, (size_t)p->len - head);
+    const size_t len = seal_rtp(l->seal, out, cap,
+                                &(struct seal_parts){.head = head,
+                                                     .patched = patched,
+                                                     .rest = p->data + head,
+                                                     .rest_len = (size_t)p->len - head});
     outq_commit(l->out, len);
     l->bytes += len;
 }

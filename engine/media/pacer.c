@@ -111,6 +111,12 @@ bool pacer_pop(struct pacer *p, usec now, struct send_rec *r)
     return false;
 }
 
+const struct send_rec *pacer_peek(const struct pacer *p, enum pacer_class c, uint32_t i)
+{
+    const struct pacer_ring *const q = &p->ring[c];
+    return i < q->n ? at(q, i) : NULL;
+}
+
 usec pacer_next(const struct pacer *p, usec now)
 {
     if (p->ring[PACER_VOICE].n > 0)

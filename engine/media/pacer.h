@@ -45,5 +45,7 @@ void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst);
 bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r);
 /* The next record that may leave now, by class, then order; it is the caller's. False: none. */
 MUST_USE bool pacer_pop(struct pacer *p, usec now, struct send_rec *r);
+/* The i-th record that waits in a class; NULL: none. */
+const struct send_rec *pacer_peek(const struct pacer *p, enum pacer_class c, uint32_t i);
 /* When pacer_pop next has something; USEC_NEVER if it is empty. */
 usec pacer_next(const struct pacer *p, usec now);

@@ -105,13 +105,16 @@ void seal_free(struct seal **sp)
     free(s);
 }
 
-size_t seal_rtp(struct seal *s, uint8_t *out, size_t cap, size_t head, size_t patched,
-                const uint8_t *rest, size_t rest_len)
+size_t seal_rtp_len(const struct seal *s, const struct seal_parts *p)
 {
-    assert(head >= RTP_LEAST);
-    const size_t len = head + patched + rest_len + sealer_tag(&s->out);
-    struct sealer_job job = {
-        .out = out, .head = head, .patched = patched, .rest = rest, .rest_len = rest_len};
+    return p->head + p->patched + p->rest_len + p->pad + sealer_tag(&s->out);
+}
+
+size_t seal_rtp(struct seal *s, uint8_t *out, size_t cap, const struct seal_parts *parts)
+{
+    assert(parts->head >= RTP_LEAST);
+    const size_t len = seal_rtp_len(s, parts);
+    struct sealer_job job = {.out = out, .parts = *parts};
     if (len > cap || !rollover_take(&s->sent, be32(out + 8), be16(out + 2), &job.index))
         return 0;
     return sealer_run(&s->out, &job) ? len : 0;

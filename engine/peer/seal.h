@@ -24,12 +24,21 @@ MUST_USE enum err seal_new(struct seal **s, enum seal_profile profile, const str
                            const struct seal_keys *recv, bool rtp_in);
 void seal_free(struct seal **s);
 
-/* Seals one RTP packet into `out`, where the caller has already written the header (`head` bytes)
- * and, behind it, `patched` bytes of payload that differ for this viewer. `rest` is the rest of the
- * payload, read from the shared packet and never written. Returns the whole length; 0: no room, or
- * this SSRC and sequence number was sealed before (a key stream is never used twice): drop. */
-size_t seal_rtp(struct seal *s, uint8_t *out, size_t cap, size_t head, size_t patched,
-                const uint8_t *rest, size_t rest_len);
+/* What a sealed RTP packet is made of. */
+struct seal_parts {
+    size_t head;         /* bytes of header, already in the buffer */
+    size_t patched;      /* and, behind it, bytes of payload that differ for this viewer */
+    const uint8_t *rest; /* of the payload, read from the shared packet and never written */
+    size_t rest_len;
+    uint8_t
+        pad; /* bytes of RTP padding to add (RFC 3550 5.1); the header's P bit is the caller's */
+};
+
+/* Seals one RTP packet into `out`. Returns the whole length; 0: no room, or this SSRC and sequence
+ * number was sealed before (a key stream is never used twice): drop. */
+size_t seal_rtp(struct seal *s, uint8_t *out, size_t cap, const struct seal_parts *parts);
+/* The length that it will have. */
+size_t seal_rtp_len(const struct seal *s, const struct seal_parts *parts);
 
 /* Seals a compound in place. Returns the new length, 0: no room. */
 size_t seal_rtcp(struct seal *s, uint8_t *buf, size_t len, size_t cap);

@@ -92,15 +92,39 @@ size_t sealer_tag(const struct sealer *s)
     return s->mac ? CM_TAG : GCM_TAG;
 }
 
-/* The header is never encrypted; the patched bytes are turned over where they lie. */
+/* Bytes that are encrypted where they lie. */
+static bool turn_over(struct sealer *s, uint8_t *p, size_t len)
+{
+    int n = 0;
+    return len == 0 || EVP_EncryptUpdate(s->cipher, p, &n, p, (int)len) == 1;
+}
+
+/* RFC 3550 5.1: the last byte counts them, itself included. */
+static bool add_padding(struct sealer *s, uint8_t *p, uint8_t len)
+{
+    if (len == 0)
+        return true;
+    memset(p, 0, len);
+    p[len - 1] = len;
+    return turn_over(s, p, len);
+}
+
+/* The header is never encrypted. */
 static bool encrypt(struct sealer *s, const struct sealer_job *j)
 {
-    uint8_t *const body = j->out + j->head;
+    const struct seal_parts *const p = &j->parts;
+    uint8_t *const body = j->out + p->head;
+    uint8_t *const rest = body + p->patched;
     int n = 0;
-    if (j->patched && EVP_EncryptUpdate(s->cipher, body, &n, body, (int)j->patched) != 1)
-        return false;
-    return j->rest_len == 0 ||
-           EVP_EncryptUpdate(s->cipher, body + j->patched, &n, j->rest, (int)j->rest_len) == 1;
+    return turn_over(s, body, p->patched) &&
+           (p->rest_len == 0 ||
+            EVP_EncryptUpdate(s->cipher, rest, &n, p->rest, (int)p->rest_len) == 1) &&
+           add_padding(s, rest + p->rest_len, p->pad);
+}
+
+static size_t plain_len(const struct sealer_job *j)
+{
+    return j->parts.head + j->parts.patched + j->parts.rest_len + j->parts.pad;
 }
 
 /* RFC 7714 8.1: 0 0 SSRC ROC SEQ, under the salt. */
@@ -111,11 +135,11 @@ static bool run_gcm(struct sealer *s, const struct sealer_job *j)
     put_be32(iv + 2, be32(iv + 2) ^ be32(j->out + 8));
     put_be32(iv + 6, be32(iv + 6) ^ (uint32_t)(j->index >> 16));
     put_be16(iv + 10, be16(iv + 10) ^ (uint16_t)j->index);
-    uint8_t *const tag = j->out + j->head + j->patched + j->rest_len;
+    uint8_t *const tag = j->out + plain_len(j);
     int n = 0;
     return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 &&
-           EVP_EncryptUpdate(s->cipher, NULL, &n, j->out, (int)j->head) == 1 && encrypt(s, j) &&
-           EVP_EncryptFinal_ex(s->cipher, tag, &n) == 1 &&
+           EVP_EncryptUpdate(s->cipher, NULL, &n, j->out, (int)j->parts.head) == 1 &&
+           encrypt(s, j) && EVP_EncryptFinal_ex(s->cipher, tag, &n) == 1 &&
            EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, tag) == 1;
 }
 
@@ -131,7 +155,7 @@ bool sealer_hmac(struct sealer *s, const uint8_t *p, size_t len, const uint8_t *
 /* RFC 3711 4.2: the tag covers the packet and the roll-over counter, which is not sent. */
 static bool append_hmac(struct sealer *s, const struct sealer_job *j)
 {
-    const size_t len = j->head + j->patched + j->rest_len;
+    const size_t len = plain_len(j);
     uint8_t roc[4], full[SEALER_AUTH];
     put_be32(roc, (uint32_t)(j->index >> 16));
     if (!sealer_hmac(s, j->out, len, roc, sizeof roc, full))

@@ -36,10 +36,7 @@ void sealer_fini(struct sealer *s);
 /* The bytes of one packet: see seal_rtp. */
 struct sealer_job {
     uint8_t *out; /* header, then the patched bytes */
-    size_t head;
-    size_t patched;
-    const uint8_t *rest;
-    size_t rest_len;
+    struct seal_parts parts;
     uint64_t index; /* roll-overs and sequence number */
 };
 

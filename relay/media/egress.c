@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define EGRESS_MAX 1500 /* bytes of one sealed datagram */
+#define PAD_MOST 24     /* bytes of padding, where that makes one message of two */
+#define PAD_LOOK 8      /* packets */
+#define RTP_PADDING 0x20
 
 /* abs-capture-time goes from the sender to every viewer as it is: the delay from lens to screen can
  * be measured at the far end. */
@@ -66,13 +69,49 @@ static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8
     return n + d.len;
 }
 
-static size_t seal_rec(struct member *m, struct seal *seal, const struct send_rec *r, uint8_t *out)
+/* Is the record that leaves next of the same picture? */
+static const struct send_rec *same_frame(const struct member *m, const struct send_rec *r,
+                                         uint32_t i)
 {
-    const size_t head = write_head(m, r, out);
+    const struct send_rec *const next =
+        r->audio || r->rtx || r->pkt->rtp.marker ? NULL : pacer_peek(&m->pacer, PACER_VIDEO, i);
+    return next && next->sub == r->sub && next->map.ts == r->map.ts ? next : NULL;
+}
+
+/* A sender that cuts a frame into parts which differ by a few bytes: the message is as wide as the
+ * widest of the next few, if that is not much more than this one. */
+static uint8_t pad_for_next(const struct member *m, const struct send_rec *r)
+{
+    size_t most = r->pkt->rtp.payload_len;
+    const struct send_rec *next = NULL;
+    for (uint32_t i = 0; i < PAD_LOOK && (next = same_frame(m, r, i)) != NULL; i++) {
+        const size_t len = next->pkt->rtp.payload_len;
+        if (len > most && len <= r->pkt->rtp.payload_len + (size_t)PAD_MOST)
+            most = len;
+        if (next->pkt->rtp.marker)
+            break;
+    }
+    return (uint8_t)(most - r->pkt->rtp.payload_len);
+}
+
+/* In a message that is `seg` wide a shorter packet must be the last, unless it is filled up. */
+static uint8_t pad_to(const struct member *m, const struct send_rec *r, size_t len, size_t seg)
+{
+    return len < seg && seg - len <= PAD_MOST && same_frame(m, r, 0) ? (uint8_t)(seg - len) : 0;
+}
+
+static size_t seal_rec(struct member *m, struct seal *seal, const struct send_rec *r, uint8_t *out,
+                       size_t seg)
+{
     size_t skip = 0;
-    const size_t patched = write_patch(r, m->line[r->sub].codec, out + head, &skip);
-    return seal_rtp(seal, out, EGRESS_MAX, head, patched,
-                    r->pkt->data + r->pkt->rtp.payload_off + skip, r->pkt->rtp.payload_len - skip);
+    struct seal_parts p = {.head = write_head(m, r, out)};
+    p.patched = write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
+    p.rest = r->pkt->data + r->pkt->rtp.payload_off + skip;
+    p.rest_len = r->pkt->rtp.payload_len - skip;
+    p.pad = seg ? pad_to(m, r, seal_rtp_len(seal, &p), seg) : pad_for_next(m, r);
+    if (p.pad)
+        out[0] |= RTP_PADDING;
+    return seal_rtp(seal, out, EGRESS_MAX, &p);
 }
 
 /* Joins the message before if it goes to the same viewer and is not shorter; else a new one. */
@@ -83,8 +122,9 @@ static size_t put(struct member *m, struct seal *seal, const struct send_rec *r,
     uint8_t *const p = more ? more : outq_reserve(out, to, EGRESS_MAX);
     if (!p)
         return 0;
-    const size_t len = seal_rec(m, seal, r, p);
-    if (more && len <= out->msgs[out->n - 1].seg) {
+    const size_t seg = more ? out->msgs[out->n - 1].seg : 0;
+    const size_t len = seal_rec(m, seal, r, p, seg);
+    if (more && len <= seg) {
         outq_commit_more(out, len);
         return len;
     }

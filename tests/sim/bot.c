@@ -146,8 +146,9 @@ static struct pkt *make(struct bot *b, struct bot_stream *s, bool key, bool firs
     put_be32(w, s->tag);
     put_be32(w + 4, s->count);
     put_be32(w + 8, (uint32_t)key << 1 | first);
-    memcpy(w + 12, pattern(s->tag, s->count), s->bytes);
-    p->len = (uint16_t)(w + 12 + s->bytes - p->data);
+    const size_t bytes = s->bytes - s->count * 7 % (s->uneven + 1);
+    memcpy(w + 12, pattern(s->tag, s->count), bytes);
+    p->len = (uint16_t)(w + 12 + bytes - p->data);
     p->rtp = (struct pkt_rtp){.seq = s->seq,
                               .ext_seq = 0x10000u + s->count,
                               .ts = s->ts,
@@ -177,7 +178,10 @@ static void emit(struct bot *b, struct bot_stream *s, const struct pkt *p, bool 
         put_be16(to + head, p->rtp.seq);
         patched = 2;
     }
-    outq_commit(out, seal_rtp(seal, to, 1500, head, patched, p->data, p->len));
+    outq_commit(
+        out, seal_rtp(seal, to, 1500,
+                      &(struct seal_parts){
+                          .head = head, .patched = patched, .rest = p->data, .rest_len = p->len}));
     s->sent++;
     s->octets += p->len;
 }

@@ -20,6 +20,7 @@ struct bot_stream {
     usec next;
     unsigned packets; /* per delta frame; a key frame has three times as many */
     size_t bytes;     /* of a payload */
+    unsigned uneven;  /* by so many bytes packets differ, as those of browsers do */
     uint16_t seq, rtx_seq, picture_id;
     uint8_t tl0;
     uint32_t ts;

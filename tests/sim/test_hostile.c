@@ -174,7 +174,9 @@ static void send_strange_rtp(const struct world_bot *b, size_t l, uint32_t ssrc)
     assert_non_null(to);
     const size_t head =
         rtp_write(to, 200, &h, &b->bot->nego.media[l].ext, &(struct rtp_ext_values){0});
-    outq_commit(&s.out, seal_rtp(peer_seal(b->bot->peer), to, 1500, head, 0, body, sizeof body));
+    outq_commit(&s.out, seal_rtp(peer_seal(b->bot->peer), to, 1500,
+                                 &(struct seal_parts){
+                                     .head = head, .rest = body, .rest_len = sizeof body}));
     post(&b->bot->addr);
 }
 

@@ -64,6 +64,10 @@ static void carry(struct world *w, struct wire *wire, const struct addr *from, s
         const struct outq_msg *const m = &w->out.msgs[i];
         struct world_bot *const b = link ? NULL : bot_at(w, &m->to);
         struct path *const l = link ? link : b ? &b->down : NULL;
+        if (!link && m->seg > 500) {
+            w->messages++;
+            w->datagrams += (m->len + m->seg - 1) / m->seg;
+        }
         for (uint32_t off = 0; l && off < m->len; off += m->seg) {
             const size_t len = size_min(m->seg, m->len - off);
             usec at = 0;

@@ -40,8 +40,9 @@ struct world {
     struct outq out;
     struct world_bot bots[WORLD_BOTS];
     size_t n;
-    uint8_t speaking; /* last NOTE_SPEAK */
-    uint64_t taps;    /* TAP_RTP seen, all sent home at once */
+    uint8_t speaking;             /* last NOTE_SPEAK */
+    uint64_t messages, datagrams; /* from the hubs; of more than 500 bytes */
+    uint64_t taps;                /* TAP_RTP seen, all sent home at once */
     uint64_t tap_tracks;
     uint64_t tap_gaps;
     bool recorder_hangs; /* what it was lent does not come home, and it takes nothing more */

@@ -87,7 +87,11 @@ static void emit(struct source *s, struct source_line *l, const struct pkt *p, b
     const size_t head = rtp_write(to, 200, &h, &m->ext, &v);
     if (rtx)
         put_be16(to + head, p->rtp.seq);
-    outq_commit(out, seal_rtp(seal, to, 1500, head, rtx ? 2 : 0, p->data, p->len));
+    outq_commit(
+        out,
+        seal_rtp(seal, to, 1500,
+                 &(struct seal_parts){
+                     .head = head, .patched = rtx ? 2 : 0, .rest = p->data, .rest_len = p->len}));
     l->packets++;
     l->octets += p->len;
 }

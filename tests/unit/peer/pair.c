@@ -169,7 +169,8 @@ bool pair_send_rtp(struct pair *t, bool to_relay, uint16_t seq, const void *payl
         return false;
     put_be16(out + 2, seq);
     put_be32(out + 8, 0x1234);
-    const size_t n = seal_rtp(seal, out, sizeof out, 12, 0, payload, len);
+    const size_t n = seal_rtp(seal, out, sizeof out,
+                              &(struct seal_parts){.head = 12, .rest = payload, .rest_len = len});
     put_on_link(t, to_relay, out, n);
     return n > 0;
 }

@@ -21,7 +21,9 @@ static enum err seal_scene(void *profile)
     assert_true(e == OK || !s);
     if (e)
         return e;
-    size_t n = seal_rtp(s, out, sizeof out, 12, 0, (const uint8_t *)"hello", 5);
+    size_t n =
+        seal_rtp(s, out, sizeof out,
+                 &(struct seal_parts){.head = 12, .rest = (const uint8_t *)"hello", .rest_len = 5});
     const bool sealed = n > 0;
     const bool opened = sealed && seal_open_rtp(s, out, &n);
     assert_true(!opened || n == 17);
@@ -55,7 +57,7 @@ static enum err sealer_scene(void *profile)
     if (!sealer_derive(&session, p, &k) || sealer_init(&s, p, &session))
         return E_NOMEM;
     uint8_t out[64] = {0x80, 96};
-    const struct sealer_job job = {.out = out, .head = 12, .patched = 20};
+    const struct sealer_job job = {.out = out, .parts = {.head = 12, .patched = 20}};
     const bool ok = sealer_run(&s, &job);
     sealer_fini(&s);
     return ok ? OK : E_NOMEM;

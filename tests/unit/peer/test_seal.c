@@ -65,7 +65,9 @@ static size_t put_header(uint8_t *out, uint32_t ssrc, uint16_t seq)
 static size_t seal_five(struct seal *s, uint8_t out[64], uint32_t ssrc, uint16_t seq)
 {
     const size_t head = put_header(out, ssrc, seq);
-    return seal_rtp(s, out, 64, head, 0, (const uint8_t *)"hello", 5);
+    return seal_rtp(
+        s, out, 64,
+        &(struct seal_parts){.head = head, .rest = (const uint8_t *)"hello", .rest_len = 5});
 }
 
 static void an_rfc_7714_packet_is_sealed_to_the_byte(void **unused)
@@ -87,12 +89,10 @@ static void an_rfc_7714_packet_is_sealed_to_the_byte(void **unused)
     assert_int_equal(n + sealer_tag(&s), sealed);
 
     memcpy(out, plain, 12 + 3); /* three bytes patched, the rest from elsewhere */
-    const struct sealer_job job = {.out = out,
-                                   .head = 12,
-                                   .patched = 3,
-                                   .rest = plain + 15,
-                                   .rest_len = n - 15,
-                                   .index = 0xf17b};
+    const struct sealer_job job = {
+        .out = out,
+        .parts = {.head = 12, .patched = 3, .rest = plain + 15, .rest_len = n - 15},
+        .index = 0xf17b};
     assert_true(sealer_run(&s, &job));
     assert_memory_equal(out, want, sealed);
     sealer_fini(&s);
@@ -130,7 +130,10 @@ static void an_aes_cm_packet_is_sealed_to_the_byte(void **unused)
     uint8_t rest[16];
     memset(rest, 0xab, sizeof rest);
     unhex("800f1234decafbadcafebabe", out);
-    assert_int_equal(seal_rtp(s, out, sizeof out, 12, 0, rest, sizeof rest), n);
+    assert_int_equal(
+        seal_rtp(s, out, sizeof out,
+                 &(struct seal_parts){.head = 12, .rest = rest, .rest_len = sizeof rest}),
+        n);
     assert_memory_equal(out, want, n);
     seal_free(&s);
 }
@@ -180,9 +183,18 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
             memcpy(theirs, ours, head);
             memcpy(theirs + head, payload, len);
             memcpy(ours + head, payload, patched);
-            const size_t n =
-                seal_rtp(s, ours, sizeof ours, head, patched, payload + patched, len - patched);
-            assert_int_equal(n, by_libsrtp(both[p], &k, theirs, head + len));
+            const uint8_t pad = (uint8_t)(len % 21);
+            memset(theirs + head + len, 0, pad);
+            if (pad)
+                theirs[head + len + pad - 1] = pad;
+            const struct seal_parts parts = {.head = head,
+                                             .patched = patched,
+                                             .rest = payload + patched,
+                                             .rest_len = len - patched,
+                                             .pad = pad};
+            const size_t n = seal_rtp(s, ours, sizeof ours, &parts);
+            assert_int_equal(n, seal_rtp_len(s, &parts));
+            assert_int_equal(n, by_libsrtp(both[p], &k, theirs, head + len + pad));
             assert_memory_equal(ours, theirs, n);
         }
         seal_free(&s);
@@ -469,8 +481,14 @@ static void without_room_nothing_is_written(void **unused)
     struct ends e = ends_new(SEAL_AES_128_GCM);
     uint8_t out[64], rtcp[64] = {0x80, 201, 0, 1, 1, 2, 3, 4};
     const size_t head = put_header(out, 5, 1);
-    assert_int_equal(seal_rtp(e.a, out, 12 + 5 + 15, head, 0, (const uint8_t *)"hello", 5), 0);
-    assert_int_equal(seal_rtp(e.a, out, 12 + 5 + 16, head, 0, (const uint8_t *)"hello", 5), 33);
+    assert_int_equal(seal_rtp(e.a, out, 12 + 5 + 15,
+                              &(struct seal_parts){
+                                  .head = head, .rest = (const uint8_t *)"hello", .rest_len = 5}),
+                     0);
+    assert_int_equal(seal_rtp(e.a, out, 12 + 5 + 16,
+                              &(struct seal_parts){
+                                  .head = head, .rest = (const uint8_t *)"hello", .rest_len = 5}),
+                     33);
     assert_int_equal(seal_rtcp(e.a, rtcp, 8, 8 + SEAL_GROWTH - 1), 0);
     ends_free(&e);
 }
