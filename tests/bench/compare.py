@@ -39,6 +39,7 @@ TABLES = ("video", "voice", "mix", "cm")
 CASES = (*TABLES, "members", "lessons", "idle", "join", "floods")
 FLOODS = ("garbage", "stun", "replay", "nack", "pli", "dtls")
 OBSERVERS = 1000
+CLIENT_FULL = 0.9  # of a core
 LOST = 0.01  # a server that loses more is not asked for larger sizes
 
 # label: how it stands in tables; server: of Bench.server
@@ -58,6 +59,12 @@ def median_of(results):
                 for k in first}
     numbers = [r for r in results if isinstance(r, (int, float)) and not isinstance(r, bool)]
     return statistics.median(numbers) if numbers else first
+
+
+def warn_of_client(result):
+    if (result.get("client_cpu_share") or 0) > CLIENT_FULL:
+        say(f"  the load client was busy for {100 * result['client_cpu_share']:.0f} % of the time: "
+            "delay and loss may be its own")
 
 
 class Bench:
@@ -102,6 +109,7 @@ class Bench:
                 except Trouble as trouble:
                     broken[run.label] = str(trouble)
                 else:
+                    warn_of_client(got)
                     results[run.label].append(got)
         for label, why in broken.items():
             say(f"{case}: {label}: {why}")

@@ -279,7 +279,19 @@ class Load:
         if not lines:
             raise Trouble(f"the load client ended with {done.returncode}: "
                           f"{done.stderr.strip()[-300:]}")
-        return json.loads(lines[-1])
+        result = json.loads(lines[-1])
+        check_sound(result, flags)
+        return result
+
+
+def check_sound(result, flags):
+    """What makes a run worthless: other bytes than were published, or another cipher than asked."""
+    asked = flags[flags.index("--profile") + 1] if "--profile" in flags else "gcm"
+    got = result.get("profile")
+    if got not in (None, asked):
+        raise Trouble(f"{asked} was asked for, {got} was negotiated")
+    if result.get("bad_payload"):
+        raise Trouble(f"{result['bad_payload']} packets had another payload than was published")
 
 
 def floor(program):
