@@ -108,7 +108,8 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
     p.patched = write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
     p.rest = r->pkt->data + r->pkt->rtp.payload_off + skip;
     p.rest_len = r->pkt->rtp.payload_len - skip;
-    p.pad = seg ? pad_to(m, r, seal_rtp_len(seal, &p), seg) : pad_for_next(m, r);
+    const size_t len = seal_rtp_len(seal, &p);
+    p.pad = len <= seg ? pad_to(m, r, len, seg) : pad_for_next(m, r);
     if (p.pad)
         out[0] |= RTP_PADDING;
     return seal_rtp(seal, out, EGRESS_MAX, &p);
