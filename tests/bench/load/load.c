@@ -351,6 +351,15 @@ bool load_ask(struct load *l, enum join_kind kind, unsigned lesson, const char *
     return true;
 }
 
+/* Some of them were refused: more of waiting changes nothing. */
+static bool refused(const struct load *l)
+{
+    for (size_t i = 0; i < l->sources && !l->waiting; i++)
+        if (!l->source[i].peer)
+            return true;
+    return false;
+}
+
 static size_t open_sources(const struct load *l)
 {
     size_t n = 0;
@@ -372,7 +381,7 @@ static bool publish(struct load *l)
             return false;
     }
     const usec end = clock_now() + PATIENCE;
-    while (clock_now() < end && open_sources(l) < l->sources)
+    while (clock_now() < end && open_sources(l) < l->sources && !refused(l))
         turn(l, end);
     if (open_sources(l) < l->sources) {
         fprintf(stderr, "bench_load: %zu of %zu lessons could be published\n", open_sources(l),
