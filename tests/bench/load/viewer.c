@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #define REPORT_EVERY USEC_SEC
+/* To open a report costs as much as a dozen packets; one of some seconds ago serves ours as well:
+ * they say how old it is. */
+#define RTCP_GAP (5 * USEC_SEC)
 #define NACK_DEADLINE (2 * USEC_SEC)
 #define DELTA_PACKETS 8u /* a frame of more packets is a key frame, see source.c */
 /* A stream that is behind what was published by more than a twentieth and this many was cut. */
@@ -178,13 +181,18 @@ void viewer_input(struct viewer *v, const struct port_in *in, struct pkt_pool *p
 {
     if (!v->peer)
         return;
-    if (wire_classify(in->data, in->kept) == WIRE_RTP) {
+    const enum wire_kind kind = wire_classify(in->data, in->kept);
+    if (kind == WIRE_RTP) {
         input_rtp(v, in, pool, out);
         return;
     }
+    if (kind == WIRE_RTCP && in->at < v->rtcp_at && !v->sample)
+        return;
     struct pkt *p = copy(in, pool);
-    if (p && peer_input(v->peer, in->at, p, out) == PEER_IN_RTCP)
+    if (p && peer_input(v->peer, in->at, p, out) == PEER_IN_RTCP) {
         input_rtcp(v, in->at, p);
+        v->rtcp_at = in->at + RTCP_GAP;
+    }
     pkt_unref(&p);
     look_at_peer(v, in->at);
 }

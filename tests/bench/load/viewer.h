@@ -55,7 +55,8 @@ struct viewer {
     bool member;
     usec asked_at, opened_at;
     usec report_at;
-    usec key_at; /* first packet of the first key frame; 0: none yet */
+    usec rtcp_at; /* not before is a server's report opened again */
+    usec key_at;  /* first packet of the first key frame; 0: none yet */
     /* The frame that comes in; one of more packets than a delta frame has is a key frame. */
     uint32_t frame_ts;
     unsigned frame_packets;
