@@ -140,6 +140,7 @@ static void send_asks(struct flood *f, usec now)
     for (unsigned n = due(f, now, ASKS_PER_SECOND); n > 0; n--, f->sent++) {
         uint8_t buf[600];
         struct writer w = writer_of(buf, sizeof buf);
+        viewer_put_report(v, VIEWER_VIDEO, &w);
         if (f->l->o.flood == FLOOD_PLI)
             rtcp_write_pli(&w, v->ssrc, s->ssrc);
         else

@@ -210,12 +210,21 @@ static void report(struct viewer *v, usec now, struct writer *w)
         v->report_at = now + REPORT_EVERY;
 }
 
+void viewer_put_report(const struct viewer *v, enum viewer_kind kind, struct writer *w)
+{
+    const struct recvstat *const s = &v->line[kind].stat;
+    const struct rtcp_report r = {.ssrc = s->ssrc, .ext_highest = s->highest - 65536u};
+    rtcp_write_rr(w, v->ssrc, &r, 1);
+}
+
 static void ask(struct viewer *v, usec now, struct writer *w)
 {
-    for (size_t i = 0; i < VIEWER_KINDS; i++) {
+    for (unsigned i = 0; i < VIEWER_KINDS; i++) {
         uint16_t seq[64];
         struct viewer_line *const l = &v->line[i];
         const size_t n = l->nack ? nack_poll(l->nack, now, seq, ARRAY_LEN(seq)) : 0;
+        if (n && !w->len)
+            viewer_put_report(v, (enum viewer_kind)i, w);
         if (n)
             rtcp_write_nack(w, v->ssrc, l->stat.ssrc, seq, n);
     }

@@ -81,6 +81,10 @@ void viewer_input(struct viewer *v, const struct port_in *in, struct pkt_pool *p
 void viewer_tick(struct viewer *v, usec now, struct outq *out);
 usec viewer_next(const struct viewer *v);
 
+/* What stands before a request in a compound (RFC 3550 6.1): Janus does without RFC 5506 and finds
+ * the line that is meant by the report. */
+void viewer_put_report(const struct viewer *v, enum viewer_kind kind, struct writer *w);
+
 /* A window begins, or ends: then what it brought is added to `s`. `published` is how many packets
  * of each kind left for it in the window: who got far fewer was cut off, even if the numbers that
  * came have no hole. */
