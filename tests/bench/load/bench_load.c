@@ -6,7 +6,16 @@
  *   bench_load --server janus --url http://127.0.0.1:8088 --room 1000 --viewers 100 --pid PID
  *
  * Janus must have ice_lite = true. One JSON object comes out, progress goes to standard error. Exit
- * code 0: measured; 1: nothing could be published; 2: a flag was wrong. */
+ * code 0: measured; 1: nothing could be published; 2: a flag was wrong.
+ *
+ * What to know before believing a figure:
+ * - kib_per_viewer is right for a server that was just started: later viewers live in memory that
+ *   earlier ones left behind.
+ * - Where the kernel shares the processor by session (sched_autogroup_enabled), start the server
+ * and this program each with setsid, or they share what one session gets.
+ * - A viewer's latency ends when the kernel has the packet, so a busy load client does not add to
+ *   it; it begins when the frame begins to leave the publisher.
+ * - The relay's limits.members_per_lesson must be twice the viewers of one token's owner. */
 #include "tests/bench/load/load.h"
 #include "tests/bench/load/report.h"
 

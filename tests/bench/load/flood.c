@@ -4,6 +4,7 @@
 #include "engine/wire/rtcp.h"
 #include "engine/wire/stun.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FIRST_STRANGER (1u << 21) /* numbers of addresses above all sources' */
@@ -69,11 +70,8 @@ static void put_garbage(struct flood *f)
 /* A name that the server knows, and a password that it does not. */
 static void put_stun(struct flood *f)
 {
-    char username[2 * ICE_CRED] = "";
-    const char *const known = victim(f)->nego.ice.remote_ufrag;
-    const size_t n = strlen(known);
-    memcpy(username, known, n);
-    memcpy(username + n, ":abcd", 6);
+    char username[2 * ICE_CRED];
+    snprintf(username, sizeof username, "%s:abcd", victim(f)->nego.ice.remote_ufrag);
     struct stun_request rq = {.username = username,
                               .pwd = "thisisnotthepassword1234",
                               .priority = 1845501695,
@@ -142,6 +140,7 @@ static void send_asks(struct flood *f, usec now)
     for (unsigned n = due(f, now, ASKS_PER_SECOND); n > 0; n--, f->sent++) {
         uint8_t buf[600];
         struct writer w = writer_of(buf, sizeof buf);
+        viewer_put_report(v, VIEWER_VIDEO, &w);
         if (f->l->o.flood == FLOOD_PLI)
             rtcp_write_pli(&w, v->ssrc, s->ssrc);
         else
@@ -159,7 +158,9 @@ static void ask_mutes(struct flood *f, usec now)
         m->addr = port_addr(&f->port, FIRST_STRANGER + (uint32_t)f->mutes);
         f->mutes++;
         f->sent++;
-        if (!load_ask(f->l, JOIN_VIEW, 0, f->l->o.viewer_token, &m->addr, "", NULL))
+        const struct join_job what = {
+            .kind = JOIN_VIEW, .token = f->l->o.viewer_token, .addr = m->addr};
+        if (!load_ask(f->l, &what))
             return;
     }
 }

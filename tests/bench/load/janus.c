@@ -118,8 +118,8 @@ static void poll_events(void *arg)
 {
     struct janus *const j = arg;
     usec kept = clock_now();
-    char why[100];
     while (!atomic_load(&j->stop)) {
+        char why[100];
         poll_once(j);
         if (clock_now() - kept < KEEP_ALIVE)
             continue;

@@ -149,26 +149,29 @@ static struct viewer *find(struct load *l, const struct port *p, const struct po
     return v && v->port == p ? v : NULL;
 }
 
+static void take(struct load *l, struct port *p, const struct port_in *in)
+{
+    struct viewer *const v = find(l, p, in);
+    if (!v) {
+        p->lost_to++;
+        return;
+    }
+    viewer_input(v, in, l->pool, &l->out);
+    /* Media alone changes no deadline, but where losses are asked for. */
+    if (l->out.n || l->o.nack || v->state != VIEWER_OPEN) {
+        port_send(p, &v->addr, &l->out);
+        heap_set(&l->viewer_due, &v->node, viewer_next(v));
+    }
+}
+
 static void read_viewers(struct load *l, struct port *p, bool whole)
 {
     bool full = true;
     for (unsigned k = 0; full && k < BATCHES; k++) {
         const size_t n = port_recv(p, l->batch, whole, &full);
         const struct port_in *const in = port_batch_in(l->batch);
-        for (size_t i = 0; i < n; i++) {
-            struct viewer *const v = find(l, p, &in[i]);
-            if (!v) {
-                p->lost_to++;
-                continue;
-            }
-            viewer_input(v, &in[i], l->pool, &l->out);
-            if (l->out.n) {
-                port_send(p, &v->addr, &l->out);
-                heap_set(&l->viewer_due, &v->node, viewer_next(v));
-            } else if (v->line[VIEWER_VIDEO].nack || v->state != VIEWER_OPEN) {
-                heap_set(&l->viewer_due, &v->node, viewer_next(v));
-            }
-        }
+        for (size_t i = 0; i < n; i++)
+            take(l, p, &in[i]);
     }
 }
 
@@ -334,21 +337,24 @@ void load_spin(struct load *l, usec span)
         turn(l, end);
 }
 
-bool load_ask(struct load *l, enum join_kind kind, unsigned lesson, const char *token,
-              const struct addr *from, const char *session, void *user)
+bool load_ask(struct load *l, const struct join_job *what)
 {
-    struct join_job *const job = calloc(1, sizeof *job);
+    struct join_job *const job = malloc(sizeof *job);
     if (!job)
         return false;
-    job->kind = kind;
-    job->lesson = lesson;
-    job->token = token;
-    job->addr = *from;
-    job->user = user;
-    snprintf(job->session, sizeof job->session, "%s", session);
+    *job = *what;
     l->waiting++;
     join_ask(l->join, job);
     return true;
+}
+
+/* Some of them were refused: more of waiting changes nothing. */
+static bool refused(const struct load *l)
+{
+    for (size_t i = 0; i < l->sources && !l->waiting; i++)
+        if (!l->source[i].peer)
+            return true;
+    return false;
 }
 
 static size_t open_sources(const struct load *l)
@@ -368,11 +374,16 @@ static bool publish(struct load *l)
     }
     for (size_t i = 0; i < l->sources; i++) {
         struct source *const s = &l->source[i];
-        if (!load_ask(l, JOIN_PUBLISH, (unsigned)i, l->o.lead_token, &s->addr, "", s))
+        const struct join_job what = {.kind = JOIN_PUBLISH,
+                                      .lesson = (unsigned)i,
+                                      .token = l->o.lead_token,
+                                      .addr = s->addr,
+                                      .user = s};
+        if (!load_ask(l, &what))
             return false;
     }
     const usec end = clock_now() + PATIENCE;
-    while (clock_now() < end && open_sources(l) < l->sources)
+    while (clock_now() < end && open_sources(l) < l->sources && !refused(l))
         turn(l, end);
     if (open_sources(l) < l->sources) {
         fprintf(stderr, "bench_load: %zu of %zu lessons could be published\n", open_sources(l),
@@ -382,11 +393,19 @@ static bool publish(struct load *l)
     return true;
 }
 
+static const char *token_of(const struct load *l, const struct viewer *v)
+{
+    return v->member ? l->o.member_token : l->o.viewer_token;
+}
+
 static void ask_viewer(struct load *l, struct viewer *v)
 {
-    const char *const token = v->member ? l->o.member_token : l->o.viewer_token;
-    v->state =
-        load_ask(l, JOIN_VIEW, v->lesson, token, &v->addr, "", v) ? VIEWER_ASKED : VIEWER_FAILED;
+    const struct join_job what = {.kind = JOIN_VIEW,
+                                  .lesson = v->lesson,
+                                  .token = token_of(l, v),
+                                  .addr = v->addr,
+                                  .user = v};
+    v->state = load_ask(l, &what) ? VIEWER_ASKED : VIEWER_FAILED;
 }
 
 static size_t count(const struct load *l, enum viewer_state state)
@@ -469,7 +488,7 @@ static void switch_found(struct load *l, bool on)
 
 void load_measure(struct load *l, struct load_window *w)
 {
-    uint64_t before[LOAD_LESSONS][VIEWER_KINDS];
+    uint64_t before[LOAD_LESSONS][VIEWER_KINDS] = {{0}};
     *w = (struct load_window){0};
     for (size_t i = 0; i < l->viewers; i++)
         viewer_mark(&l->viewer[i]);
@@ -492,23 +511,27 @@ void load_measure(struct load *l, struct load_window *w)
     switch_found(l, false);
 }
 
+static void ask_to_leave(struct load *l, const char *token, const struct addr *addr,
+                         const char session[256])
+{
+    if (!session[0])
+        return;
+    struct join_job what = {.kind = JOIN_LEAVE, .token = token, .addr = *addr};
+    memcpy(what.session, session, sizeof what.session);
+    (void)load_ask(l, &what);
+}
+
 static void leave(struct load *l)
 {
     for (size_t i = 0; i < l->viewers; i++) {
-        struct viewer *const v = &l->viewer[i];
-        if (v->session[0])
-            (void)!load_ask(l, JOIN_LEAVE, v->lesson,
-                            v->member ? l->o.member_token : l->o.viewer_token, &v->addr, v->session,
-                            v);
+        const struct viewer *const v = &l->viewer[i];
+        ask_to_leave(l, token_of(l, v), &v->addr, v->session);
     }
     const usec end = clock_now() + PATIENCE;
     while (l->waiting && clock_now() < end)
         turn(l, end);
-    for (size_t i = 0; i < l->sources; i++) {
-        struct source *const s = &l->source[i];
-        if (s->session[0])
-            (void)!load_ask(l, JOIN_LEAVE, (unsigned)i, l->o.lead_token, &s->addr, s->session, s);
-    }
+    for (size_t i = 0; i < l->sources; i++)
+        ask_to_leave(l, l->o.lead_token, &l->source[i].addr, l->source[i].session);
     while (l->waiting && clock_now() < end)
         turn(l, end);
 }

@@ -61,8 +61,8 @@ MUST_USE bool load_run(struct load *l);
 
 /* Goes on for so long; for those who add traffic of their own. */
 void load_spin(struct load *l, usec span);
-/* Asks the signalling; `user` NULL: for flood. False: no memory. */
-bool load_ask(struct load *l, enum join_kind kind, unsigned lesson, const char *token,
-              const struct addr *from, const char *session, void *user);
+/* Asks the signalling for a copy of this; a JOIN_VIEW without `user` is of a flood. False: no
+ * memory. */
+bool load_ask(struct load *l, const struct join_job *what);
 /* Measures for o.seconds. */
 void load_measure(struct load *l, struct load_window *w);

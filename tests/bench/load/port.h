@@ -7,7 +7,8 @@
 #include "engine/base/outq.h"
 
 #define PORT_BATCH 256
-#define PORT_SHORT 384u /* bytes kept of each packet when whole ones are not wanted */
+#define PORT_SHORT                                                                                 \
+    160u /* bytes kept of each packet when whole ones are not wanted: checks and reports */
 #define PORT_WHOLE 1504u
 #define PORT_GRO_BATCH 128
 #define PORT_GRO_WHOLE 65536u

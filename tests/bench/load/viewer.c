@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #define REPORT_EVERY USEC_SEC
+/* To open a report costs as much as a dozen packets; one of some seconds ago serves ours as well:
+ * they say how old it is. */
+#define RTCP_GAP (5 * USEC_SEC)
 #define NACK_DEADLINE (2 * USEC_SEC)
 #define DELTA_PACKETS 8u /* a frame of more packets is a key frame, see source.c */
 /* A stream that is behind what was published by more than a twentieth and this many was cut. */
@@ -178,13 +181,18 @@ void viewer_input(struct viewer *v, const struct port_in *in, struct pkt_pool *p
 {
     if (!v->peer)
         return;
-    if (wire_classify(in->data, in->kept) == WIRE_RTP) {
+    const enum wire_kind kind = wire_classify(in->data, in->kept);
+    if (kind == WIRE_RTP) {
         input_rtp(v, in, pool, out);
         return;
     }
+    if (kind == WIRE_RTCP && in->at < v->rtcp_at && !v->sample)
+        return;
     struct pkt *p = copy(in, pool);
-    if (p && peer_input(v->peer, in->at, p, out) == PEER_IN_RTCP)
+    if (p && peer_input(v->peer, in->at, p, out) == PEER_IN_RTCP) {
         input_rtcp(v, in->at, p);
+        v->rtcp_at = in->at + RTCP_GAP;
+    }
     pkt_unref(&p);
     look_at_peer(v, in->at);
 }
@@ -202,12 +210,21 @@ static void report(struct viewer *v, usec now, struct writer *w)
         v->report_at = now + REPORT_EVERY;
 }
 
+void viewer_put_report(const struct viewer *v, enum viewer_kind kind, struct writer *w)
+{
+    const struct recvstat *const s = &v->line[kind].stat;
+    const struct rtcp_report r = {.ssrc = s->ssrc, .ext_highest = s->highest - 65536u};
+    rtcp_write_rr(w, v->ssrc, &r, 1);
+}
+
 static void ask(struct viewer *v, usec now, struct writer *w)
 {
-    for (size_t i = 0; i < VIEWER_KINDS; i++) {
+    for (unsigned i = 0; i < VIEWER_KINDS; i++) {
         uint16_t seq[64];
         struct viewer_line *const l = &v->line[i];
         const size_t n = l->nack ? nack_poll(l->nack, now, seq, ARRAY_LEN(seq)) : 0;
+        if (n && !w->len)
+            viewer_put_report(v, (enum viewer_kind)i, w);
         if (n)
             rtcp_write_nack(w, v->ssrc, l->stat.ssrc, seq, n);
     }

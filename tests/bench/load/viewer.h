@@ -55,7 +55,8 @@ struct viewer {
     bool member;
     usec asked_at, opened_at;
     usec report_at;
-    usec key_at; /* first packet of the first key frame; 0: none yet */
+    usec rtcp_at; /* not before is a server's report opened again */
+    usec key_at;  /* first packet of the first key frame; 0: none yet */
     /* The frame that comes in; one of more packets than a delta frame has is a key frame. */
     uint32_t frame_ts;
     unsigned frame_packets;
@@ -79,6 +80,10 @@ void viewer_input(struct viewer *v, const struct port_in *in, struct pkt_pool *p
                   struct outq *out);
 void viewer_tick(struct viewer *v, usec now, struct outq *out);
 usec viewer_next(const struct viewer *v);
+
+/* What stands before a request in a compound (RFC 3550 6.1): Janus does without RFC 5506 and finds
+ * the line that is meant by the report. */
+void viewer_put_report(const struct viewer *v, enum viewer_kind kind, struct writer *w);
 
 /* A window begins, or ends: then what it brought is added to `s`. `published` is how many packets
  * of each kind left for it in the window: who got far fewer was cut off, even if the numbers that
