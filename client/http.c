@@ -25,6 +25,7 @@ struct call {
     void *user;
     char *body;
     size_t len;
+    bool waiting; /* to be given to libcurl */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -33,21 +34,20 @@ struct http {
     CURLM *multi;
     GSource *timer;
     struct call *calls;
+    struct call *cancelled; /* while libcurl was at work: freed when it is not */
+    bool inside;            /* libcurl has called us: it takes and gives back no calls now */
     uint64_t last_id;
     char ca[HTTP_TEXT];
 };
 
-static void finish_calls(struct http *h);
+static void turn(struct http *h, curl_socket_t fd, int mask);
 
 static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
 {
-    struct http *const h = user;
-    int running;
     const int mask = ((what & (G_IO_IN | G_IO_HUP)) ? CURL_CSELECT_IN : 0) |
                      ((what & G_IO_OUT) ? CURL_CSELECT_OUT : 0) |
                      ((what & G_IO_ERR) ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(h->multi, fd, mask, &running);
-    finish_calls(h);
+    turn(user, fd, mask);
     return G_SOURCE_CONTINUE;
 }
 
@@ -88,10 +88,8 @@ static int on_timeout_set(CURLM *multi, long ms, void *user)
 static gboolean on_timer(gpointer user)
 {
     struct http *const h = user;
-    int running;
     g_source_set_ready_time(h->timer, -1);
-    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    finish_calls(h);
+    turn(h, CURL_SOCKET_TIMEOUT, 0);
     return G_SOURCE_CONTINUE;
 }
 
@@ -138,16 +136,23 @@ static void call_free(struct call *c)
     free(c);
 }
 
+static void free_all(struct call **list)
+{
+    while (*list) {
+        struct call *const c = *list;
+        *list = c->next;
+        call_free(c);
+    }
+}
+
 void http_free(struct http **ph)
 {
     struct http *const h = *ph;
     if (!h)
         return;
-    while (h->calls) {
-        struct call *const c = h->calls;
-        h->calls = c->next;
-        call_free(c);
-    }
+    assert(!h->inside);
+    free_all(&h->cancelled);
+    free_all(&h->calls);
     if (h->multi)
         curl_multi_cleanup(h->multi);
     unwatch(h->timer);
@@ -162,7 +167,9 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *user)
     long status = 0;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     if (c->data && status == 200) {
+        c->http->inside = true;
         c->data(c->user, bytes, len);
+        c->http->inside = false;
         return len;
     }
     if (c->len + len > HTTP_BODY_MAX)
@@ -255,6 +262,37 @@ static void finish_calls(struct http *h)
     }
 }
 
+static struct call *next_waiting(const struct http *h)
+{
+    struct call *c = h->calls;
+    while (c && !c->waiting)
+        c = c->next;
+    return c;
+}
+
+static bool hand_over(struct call *c)
+{
+    c->waiting = false;
+    return curl_multi_add_handle(c->http->multi, c->easy) == CURLM_OK;
+}
+
+/* Calls that were made and cancelled from inside libcurl. */
+static void catch_up(struct http *h)
+{
+    free_all(&h->cancelled);
+    for (struct call *c; (c = next_waiting(h)) != NULL;)
+        if (!hand_over(c))
+            finish_call(h, c, CURLE_OUT_OF_MEMORY);
+}
+
+static void turn(struct http *h, curl_socket_t fd, int mask)
+{
+    int running;
+    curl_multi_socket_action(h->multi, fd, mask, &running);
+    catch_up(h);
+    finish_calls(h);
+}
+
 static bool add_header(struct call *c, const char *name, const char *value)
 {
     if (!value)
@@ -317,7 +355,8 @@ uint64_t http_start(struct http *h, const struct http_request *r)
     c->done = r->done;
     c->data = r->data;
     c->user = r->user;
-    if (!set_up(c, r) || curl_multi_add_handle(h->multi, c->easy) != CURLM_OK) {
+    c->waiting = h->inside;
+    if (!set_up(c, r) || (!c->waiting && !hand_over(c))) {
         call_free(c);
         return 0;
     }
@@ -329,6 +368,14 @@ uint64_t http_start(struct http *h, const struct http_request *r)
 void http_cancel(struct http *h, uint64_t id)
 {
     struct call *const c = unlink_call(h, id);
-    if (c)
+    if (!c)
+        return;
+    if (!h->inside) {
         call_free(c);
+        return;
+    }
+    c->data = NULL;
+    c->done = NULL;
+    c->next = h->cancelled;
+    h->cancelled = c;
 }

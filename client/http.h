@@ -41,5 +41,6 @@ struct http_request {
 /* Returns a number for http_cancel; 0: no memory, `done` will not be called. A stream has no time
  * limit but is given up when nothing at all comes for 25 s; others have 5 s. */
 uint64_t http_start(struct http *h, const struct http_request *r);
-/* Neither done nor data will be called any more. 0 and ended ones are fine. */
+/* Neither done nor data will be called any more. 0 and ended ones are fine. Both calls are allowed
+ * from inside of `done` and `data`. */
 void http_cancel(struct http *h, uint64_t id);

@@ -23,7 +23,10 @@ struct message {
     usec at;
     union {
         struct record_track track;
-        struct pkt pkt;
+        struct {
+            struct pkt pkt;
+            uint8_t bytes[PKT_CAP]; /* of pkt */
+        };
     };
 };
 
@@ -86,6 +89,7 @@ static bool take(struct keep *k)
         begin_track(k, &k->in);
         return true;
     case KEEP_PACKET:
+        k->in.pkt.data = k->in.bytes;
         write_packet(k, &k->in);
         return true;
     case KEEP_END:
@@ -188,6 +192,7 @@ void keep_packet(struct keep *k, size_t i, const struct pkt *p)
     k->out.pkt = *p;
     k->out.pkt.pool = NULL;
     k->out.pkt.next = NULL;
+    memcpy(k->out.bytes, p->data, p->len);
     send(k, KEEP_PACKET, i, p->at);
 }
 

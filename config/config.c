@@ -58,6 +58,8 @@ struct report {
     char field[64]; /* " in workers" */
 };
 
+static void on_log(cyaml_log_t level, void *ctx, const char *form, va_list args) PRINTF_LIKE(3, 0);
+
 static void on_log(cyaml_log_t level, void *ctx, const char *form, va_list args)
 {
     struct report *const r = ctx;

@@ -150,11 +150,13 @@ static unsigned worker_count(const struct config *c)
     return (unsigned)(n < CONTROL_WORKERS ? n : CONTROL_WORKERS);
 }
 
-static bool start_worker(struct node *n, unsigned i)
+static bool make_worker(struct node *n, unsigned i)
 {
     struct addr bad;
     struct worker_conf w = {
         .hub = {.cert = n->dtls,
+                .hubs = worker_count(n->conf),
+                .self = i,
                 .max_members = MEMBERS_PER_HUB,
                 .max_lent = POOL_PACKETS / 2, /* a disk that hangs leaves the viewers the rest */
                 .pace_bps = (uint64_t)n->conf->limits.viewer_kbps * 1000,
@@ -173,7 +175,7 @@ static bool start_worker(struct node *n, unsigned i)
             return fail("media: not an address: %s", n->conf->media[w.locals]);
         a->port = a->port ? (uint16_t)(a->port + i) : 0;
     }
-    if (worker_start(&n->worker[i], &w, &bad) != OK) {
+    if (worker_new(&n->worker[i], &w, &bad) != OK) {
         char text[ADDR_TEXT];
         return fail(errno == EADDRINUSE ? "media: UDP %s is in use: end who uses it, or choose "
                                           "another port with --media (%s)"
@@ -190,9 +192,9 @@ static bool start_media(struct node *n)
         return fail("no memory for the media certificate");
     const unsigned count = worker_count(n->conf);
     for (unsigned i = 0; i < count; i++)
-        if (!start_worker(n, i))
+        if (!make_worker(n, i))
             return false;
-    return true;
+    return worker_start(n->worker, n->workers) || fail("the media threads cannot be started");
 }
 
 static bool start_recorder(struct node *n)
@@ -329,8 +331,7 @@ static void end(struct node *n)
 {
     control_free(&n->control);
     recorder_stop(&n->recorder);
-    for (size_t i = 0; i < n->workers; i++)
-        worker_stop(&n->worker[i]);
+    worker_free(n->worker, n->workers);
     packager_free(&n->packager);
     dtls_cert_free(&n->dtls);
     catalogue_close(&n->catalogue);

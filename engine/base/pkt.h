@@ -32,13 +32,14 @@ struct pkt_pool;
 
 struct pkt {
     struct pkt_pool *pool;
-    struct pkt *next; /* of the free list */
+    struct pkt *next;   /* of one of the pool's lists */
+    struct pkt *origin; /* of an alias: whose bytes it shows; else NULL */
+    uint8_t *data;      /* PKT_CAP bytes, its own or the origin's */
     uint32_t refs;
     uint16_t len;
     usec at; /* arrival */
     struct addr from;
     struct pkt_rtp rtp;
-    uint8_t data[PKT_CAP];
 };
 
 /* `count` packets, all memory taken here. NULL: no memory. */
@@ -47,7 +48,8 @@ struct pkt_pool *pkt_pool_new(size_t count);
 void pkt_pool_free(struct pkt_pool **pool);
 size_t pkt_pool_in_use(const struct pkt_pool *pool);
 
-/* A packet with one reference and len 0; NULL when the pool is empty (drop and count). */
+/* A packet with one reference and len 0; NULL when the pool is empty (drop and count). Not of a
+ * pool of aliases. */
 struct pkt *pkt_get(struct pkt_pool *pool);
 
 /* Counts are plain integers: one thread owns a pool. References that travel to another thread
@@ -60,3 +62,14 @@ static inline struct pkt *pkt_ref(struct pkt *p)
 
 /* Gives one reference back and clears the caller's pointer. NULL is fine. */
 void pkt_unref(struct pkt **p);
+
+/* Packets without bytes of their own: each shows a packet that another thread has lent, and is
+ * counted here like any other, so that two threads share the bytes and no counter. */
+struct pkt_pool *pkt_alias_pool_new(size_t count);
+
+/* An alias with one reference, described as the origin is now; it takes over the lent reference.
+ * NULL when the pool is empty: the reference is still the caller's. */
+struct pkt *pkt_alias(struct pkt_pool *pool, struct pkt *origin);
+
+/* The origin of an alias that was let go: send it home. NULL: none. */
+struct pkt *pkt_pool_spent(struct pkt_pool *pool);

@@ -78,7 +78,7 @@ uint64_t mailbox_refused(const struct mailbox *m)
     return atomic_load_explicit(&m->refused, memory_order_relaxed);
 }
 
-static bool take(struct mailbox *m, void *msg)
+bool mailbox_take(struct mailbox *m, void *msg)
 {
     const size_t head = atomic_load_explicit(&m->head, memory_order_relaxed);
     if (head == atomic_load_explicit(&m->tail, memory_order_acquire))
@@ -90,13 +90,13 @@ static bool take(struct mailbox *m, void *msg)
 
 bool mailbox_recv(struct mailbox *m, void *msg)
 {
-    if (take(m, msg))
+    if (mailbox_take(m, msg))
         return true;
     /* Quiet the descriptor first, then look once more: what is sent in between wakes us again. */
     uint64_t n = 0;
     if (read(m->fd, &n, sizeof n) < 0)
-        return take(m, msg);
-    return take(m, msg);
+        return mailbox_take(m, msg);
+    return mailbox_take(m, msg);
 }
 
 int mailbox_fd(const struct mailbox *m)

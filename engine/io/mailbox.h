@@ -18,4 +18,6 @@ uint64_t mailbox_refused(const struct mailbox *m);
 
 /* Receiver: copies the next message out. False: empty (and the descriptor is quiet again). */
 MUST_USE bool mailbox_recv(struct mailbox *m, void *msg);
+/* The same without a look at the descriptor: for who comes by anyway and is never woken. */
+MUST_USE bool mailbox_take(struct mailbox *m, void *msg);
 int mailbox_fd(const struct mailbox *m);

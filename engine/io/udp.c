@@ -115,27 +115,55 @@ size_t udp_recv(struct udp *u, usec now, struct pkt_pool *pool, struct pkt *out[
     return n;
 }
 
-static bool send_one(struct udp *u, const struct outq *q, const struct outq_msg *m, bool gso)
+/* Messages for one system call. */
+struct sending {
+    struct mmsghdr msg[UDP_BATCH];
+    struct iovec iov[UDP_BATCH];
+    struct sockaddr_in6 to[UDP_BATCH];
+    _Alignas(struct cmsghdr) char ctl[UDP_BATCH][CMSG_SPACE(sizeof(uint16_t))];
+};
+
+static void set_segment(struct msghdr *h, void *ctl, size_t len, uint16_t seg)
 {
-    struct sockaddr_in6 to = to_sockaddr(&m->to);
-    struct iovec iov = {.iov_base = q->buf + m->off, .iov_len = m->len};
-    union {
-        char bytes[CMSG_SPACE(sizeof(uint16_t))];
-        struct cmsghdr align;
-    } ctl;
-    struct msghdr h = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1};
-    if (gso) {
-        memset(&ctl, 0, sizeof ctl);
-        h.msg_control = ctl.bytes;
-        h.msg_controllen = sizeof ctl.bytes;
-        struct cmsghdr *const c = CMSG_FIRSTHDR(&h);
-        c->cmsg_level = SOL_UDP;
-        c->cmsg_type = UDP_SEGMENT;
-        c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-        memcpy(CMSG_DATA(c), &m->seg, sizeof m->seg);
-    }
+    memset(ctl, 0, len);
+    h->msg_control = ctl;
+    h->msg_controllen = len;
+    struct cmsghdr *const c = CMSG_FIRSTHDR(h);
+    c->cmsg_level = SOL_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+    memcpy(CMSG_DATA(c), &seg, sizeof seg);
+}
+
+static void add(struct sending *b, size_t i, const struct outq *q, const struct outq_msg *m)
+{
+    b->to[i] = to_sockaddr(&m->to);
+    b->iov[i] = (struct iovec){.iov_base = q->buf + m->off, .iov_len = m->len};
+    b->msg[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &b->to[i],
+                                             .msg_namelen = sizeof b->to[i],
+                                             .msg_iov = &b->iov[i],
+                                             .msg_iovlen = 1}};
+    if (m->len > m->seg)
+        set_segment(&b->msg[i].msg_hdr, b->ctl[i], sizeof b->ctl[i], m->seg);
+}
+
+static size_t datagrams_of(const struct outq_msg *m)
+{
+    return (m->len + m->seg - 1) / m->seg;
+}
+
+/* Sends up to n; returns how many messages went. Fewer: errno is the next one's. */
+static size_t send_batch(struct udp *u, const struct outq *q, const struct outq_msg *m, size_t n)
+{
+    struct sending b;
+    for (size_t i = 0; i < n; i++)
+        add(&b, i, q, &m[i]);
     u->calls++;
-    return sendmsg(u->fd, &h, 0) >= 0;
+    const int r = sendmmsg(u->fd, b.msg, (unsigned)n, 0);
+    const size_t done = r > 0 ? (size_t)r : 0;
+    for (size_t i = 0; i < done; i++)
+        u->sent += datagrams_of(&m[i]);
+    return done;
 }
 
 static void send_split(struct udp *u, const struct outq *q, const struct outq_msg *m)
@@ -144,29 +172,37 @@ static void send_split(struct udp *u, const struct outq *q, const struct outq_ms
         struct outq_msg one = *m;
         one.off += off;
         one.len = (uint32_t)size_min(m->seg, m->len - off);
-        if (send_one(u, q, &one, false))
-            u->sent++;
-        else
-            u->send_errors++;
+        u->send_errors += send_batch(u, q, &one, 1) == 0;
     }
+}
+
+/* How many messages from m on may be handed to one call: none that has to be split first. */
+static size_t together(const struct udp *u, const struct outq_msg *m, size_t left)
+{
+    size_t n = 0;
+    while (n < left && n < UDP_BATCH && !(u->no_gso && m[n].len > m[n].seg))
+        n++;
+    return n;
 }
 
 void udp_send(struct udp *u, const struct outq *q)
 {
-    for (size_t i = 0; i < q->n; i++) {
-        const struct outq_msg *const m = &q->msgs[i];
-        if (m->len <= m->seg || u->no_gso) {
-            send_split(u, q, m);
+    for (size_t i = 0; i < q->n;) {
+        const size_t n = together(u, &q->msgs[i], q->n - i);
+        if (n == 0) {
+            send_split(u, q, &q->msgs[i++]);
             continue;
         }
-        const uint32_t datagrams = (m->len + m->seg - 1) / m->seg;
-        if (send_one(u, q, m, true)) {
-            u->sent += datagrams;
-        } else if (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT) {
+        const size_t done = send_batch(u, q, &q->msgs[i], n);
+        i += done;
+        if (done > 0)
+            continue; /* if one was refused, the next call says why */
+        const struct outq_msg *const m = &q->msgs[i];
+        if (m->len > m->seg && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {
             u->no_gso = true; /* no checksum offload on the way out */
-            send_split(u, q, m);
         } else {
-            u->send_errors += datagrams;
+            u->send_errors += datagrams_of(m);
+            i++;
         }
     }
 }

@@ -21,7 +21,8 @@ struct session {
     struct claims claims;
     char client[CLIENT_CAP];
     bool play;
-    uint8_t seat; /* number of its site, SITE_NONE */
+    unsigned worker; /* that has its member */
+    uint8_t seat;    /* number of its site, SITE_NONE */
     enum member_state state;
     unsigned sources;             /* bits of enum source: said in the offer */
     unsigned live;                /* and those that send media now */
@@ -39,8 +40,9 @@ struct live {
     struct lesson *l;
     struct session *sessions;
     struct reader *readers;
-    unsigned worker; /* that has its room */
-    bool sites_due;  /* readers may have to be told of sites */
+    unsigned worker;  /* the home of its room: who publishes is there */
+    uint32_t workers; /* that have the room, one bit each */
+    bool sites_due;   /* readers may have to be told of sites */
     uint8_t speaking;
     room_id recording; /* the room that the recorder writes; 0 = none */
     bool close_due;    /* the recorder has not taken the end of it yet */
@@ -81,10 +83,11 @@ struct control {
     usec now;
     int64_t wall_ms;
     usec started;
-    struct table lives;    /* by lesson id, ID_CAP bytes */
-    struct table sessions; /* by key */
-    struct table members;  /* by member_id */
-    struct table rooms;    /* by room_id: struct live */
+    struct table lives;           /* by lesson id, ID_CAP bytes */
+    struct table sessions;        /* by key */
+    struct table members;         /* by member_id */
+    struct table rooms;           /* by room_id: struct live */
+    size_t load[CONTROL_WORKERS]; /* sessions by worker */
     room_id last_room;
     member_id last_member;
     size_t readers;
@@ -125,7 +128,10 @@ void rooms_state(struct control *c, struct live *v);
 void rooms_close(struct control *c, struct live *v);
 /* False: the hub has not taken commands for so long that not even waiting is possible; the command
  * is still the caller's. */
-bool rooms_command(struct control *c, const struct live *v, const struct cmd *cmd);
+bool rooms_command(struct control *c, unsigned worker, const struct cmd *cmd);
+/* Which worker a new session goes to; the room is open there afterwards. Who publishes or sits at a
+ * site is at home; observers go where there is most room. */
+unsigned rooms_place(struct control *c, struct live *v, bool at_home);
 /* What was refused before is tried again. */
 void rooms_retry(struct control *c);
 void rooms_notes(struct control *c);
@@ -140,7 +146,9 @@ void recordings_retry(struct control *c);
 bool recordings_due(struct control *c); /* has something to try again */
 
 /* sessions.c */
-struct session *session_new(struct control *c, struct live *v, const struct request *r, bool play);
+/* On a worker that rooms_place chose. */
+struct session *session_new(struct control *c, struct live *v, const struct request *r, bool play,
+                            unsigned worker);
 void session_free(struct control *c, struct session *s);
 struct session *session_find(struct control *c, const char *key);
 struct live *session_live(struct control *c, const struct session *s);

@@ -243,6 +243,8 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
 }
 
 /* What the library has to say is of interest to developers only; it may quote what peers sent. */
+static void on_log(void *cls, const char *form, va_list ap) PRINTF_LIKE(2, 0);
+
 static void on_log(void *cls, const char *form, va_list ap)
 {
     struct http *const h = cls;

@@ -229,6 +229,8 @@ static void workers_part(struct control *c, FILE *f)
         {"pacer_full_total", "counter", offsetof(struct worker_stat, hub.pacer_full)},
         {"taps_lost_total", "counter", offsetof(struct worker_stat, hub.taps_lost)},
         {"notes_lost_total", "counter", offsetof(struct worker_stat, hub.notes_lost)},
+        {"link_frames_lost_total", "counter", offsetof(struct worker_stat, link_frames_lost)},
+        {"link_packets_lost_total", "counter", offsetof(struct worker_stat, link_packets_lost)},
         {"sent_total", "counter", offsetof(struct worker_stat, sent)},
         {"send_errors_total", "counter", offsetof(struct worker_stat, send_errors)},
         {"send_calls_total", "counter", offsetof(struct worker_stat, send_calls)},

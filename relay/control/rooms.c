@@ -13,13 +13,13 @@ static bool wait_with(struct control *c, unsigned worker, const struct cmd *cmd)
     return true;
 }
 
-bool rooms_command(struct control *c, const struct live *v, const struct cmd *cmd)
+bool rooms_command(struct control *c, unsigned worker, const struct cmd *cmd)
 {
     if (c->waitings > 0) /* the order is kept */
-        return wait_with(c, v->worker, cmd);
-    if (!worker_command(c->conf.worker[v->worker], cmd))
-        return wait_with(c, v->worker, cmd);
-    worker_wake(c->conf.worker[v->worker]);
+        return wait_with(c, worker, cmd);
+    if (!worker_command(c->conf.worker[worker], cmd))
+        return wait_with(c, worker, cmd);
+    worker_wake(c->conf.worker[worker]);
     return true;
 }
 
@@ -37,16 +37,25 @@ void rooms_retry(struct control *c)
     memmove(c->waiting, c->waiting + sent, c->waitings * sizeof c->waiting[0]);
 }
 
+static bool open_at(struct control *c, struct live *v, room_id room, unsigned worker)
+{
+    const struct cmd cmd = {.kind = CMD_ROOM_OPEN, .room = room, .home = (uint8_t)v->worker};
+    if (!rooms_command(c, worker, &cmd))
+        return false;
+    v->workers |= 1u << worker;
+    return true;
+}
+
 bool rooms_open(struct control *c, struct live *v)
 {
     if (v->l->room)
         return true;
     const room_id room = ++c->last_room;
     v->worker = room % (unsigned)c->conf.workers;
-    const struct cmd cmd = {.kind = CMD_ROOM_OPEN, .room = room};
+    v->workers = 0;
     if (table_put(&c->rooms, &room, v) != OK)
         return false;
-    if (!rooms_command(c, v, &cmd)) {
+    if (!open_at(c, v, room, v->worker)) {
         (void)table_del(&c->rooms, &room);
         return false;
     }
@@ -55,30 +64,64 @@ bool rooms_open(struct control *c, struct live *v)
     return true;
 }
 
-void rooms_state(struct control *c, struct live *v)
+/* The same to every worker that has the room. */
+static void to_all(struct control *c, const struct live *v, const struct cmd *cmd)
 {
-    if (!v->l->room)
-        return;
-    const struct cmd cmd = {
+    for (unsigned i = 0; i < c->conf.workers; i++)
+        if (v->workers & 1u << i && !rooms_command(c, i, cmd))
+            log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, i);
+}
+
+static struct cmd state_of(const struct live *v)
+{
+    return (struct cmd){
         .kind = CMD_ROOM_STATE,
         .room = v->l->room,
         .state = {.mode = (uint8_t)v->l->mode,
                   .floor_site = v->l->floor,
                   .record = v->l->record && v->l->state == LESSON_RUNNING && v->recording},
     };
-    if (!rooms_command(c, v, &cmd))
-        log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, v->worker);
+}
+
+void rooms_state(struct control *c, struct live *v)
+{
+    const struct cmd cmd = state_of(v);
+    if (v->l->room)
+        to_all(c, v, &cmd);
+}
+
+/* A lesson is spread only when that spares its home something worth a link. */
+#define SPREAD 8
+
+static unsigned least_loaded(const struct control *c, unsigned home)
+{
+    unsigned best = home;
+    for (unsigned i = 0; i < c->conf.workers; i++)
+        if (c->load[i] + (best == home ? SPREAD : 0) < c->load[best])
+            best = i;
+    return best;
+}
+
+unsigned rooms_place(struct control *c, struct live *v, bool at_home)
+{
+    const unsigned best = at_home ? v->worker : least_loaded(c, v->worker);
+    if (v->workers & 1u << best)
+        return best;
+    const struct cmd state = state_of(v);
+    if (!open_at(c, v, v->l->room, best) || !rooms_command(c, best, &state))
+        return v->worker; /* that one is too busy to be told of anything */
+    return best;
 }
 
 void rooms_close(struct control *c, struct live *v)
 {
+    const struct cmd cmd = {.kind = CMD_ROOM_CLOSE, .room = v->l->room};
     if (!v->l->room)
         return;
-    const struct cmd cmd = {.kind = CMD_ROOM_CLOSE, .room = v->l->room};
-    if (!rooms_command(c, v, &cmd))
-        log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, v->worker);
+    to_all(c, v, &cmd);
     (void)table_del(&c->rooms, &v->l->room);
     v->l->room = 0;
+    v->workers = 0;
     v->speaking = SITE_NONE;
 }
 

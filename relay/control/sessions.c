@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct session *session_new(struct control *c, struct live *v, const struct request *r, bool play)
+struct session *session_new(struct control *c, struct live *v, const struct request *r, bool play,
+                            unsigned worker)
 {
     struct session *const s = calloc(1, sizeof *s);
     if (!s)
@@ -15,6 +16,7 @@ struct session *session_new(struct control *c, struct live *v, const struct requ
     s->lesson = v->l;
     s->claims = r->claims;
     s->play = play;
+    s->worker = worker;
     s->seat = lesson_seat(v->l, &r->claims);
     s->ice = 1;
     s->joined_at = c->wall_ms;
@@ -29,6 +31,7 @@ struct session *session_new(struct control *c, struct live *v, const struct requ
     }
     s->next = v->sessions;
     v->sessions = s;
+    c->load[worker]++;
     return s;
 }
 
@@ -55,6 +58,7 @@ void session_free(struct control *c, struct session *s)
     *at = s->next;
     (void)table_del(&c->sessions, s->key);
     (void)table_del(&c->members, &s->id);
+    c->load[s->worker]--;
     free(s);
 }
 
@@ -76,8 +80,8 @@ void session_close(struct control *c, struct session *s)
 {
     struct live *const v = session_live(c, s);
     const struct cmd cmd = {.kind = CMD_MEMBER_DEL, .room = v->l->room, .member = s->id};
-    if (!rooms_command(c, v, &cmd))
-        log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, v->worker);
+    if (!rooms_command(c, s->worker, &cmd))
+        log_error(c->log, "a hub takes no commands", "lesson=%s worker=%u", v->l->id, s->worker);
     gone(c, s);
 }
 

@@ -16,6 +16,7 @@ struct join {
     size_t audios;
     uint8_t line_of[NEGO_MEDIA]; /* the m-line of the n-th video */
     unsigned sources;
+    unsigned worker; /* the member's */
 };
 
 static void join_fini(struct join *j)
@@ -76,12 +77,14 @@ static bool negotiate(struct control *c, struct request *r, struct join *j, enum
         return false;
     if (!rooms_open(c, j->v))
         return problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
+    j->worker =
+        rooms_place(c, j->v, role == NEGO_PUBLISH || lesson_seat(j->v->l, &r->claims) != SITE_NONE);
     j->cmd = calloc(1, sizeof *j->cmd);
     j->answer = malloc(NEGO_SDP_MAX);
     if (!j->cmd || !j->answer)
         return problem_set(&r->problem, P_INTERNAL, NULL, "no memory");
     if (!nego_answer(&j->cmd->nego, r->body ? r->body : "", r->body_len, role,
-                     &c->conf.self[j->v->worker], &c->rng, j->answer, &e)) {
+                     &c->conf.self[j->worker], &c->rng, j->answer, &e)) {
         char field[64];
         text_put(field, sizeof field, "sdp: %s", e.field ? e.field : "");
         return problem_set(&r->problem, P_BAD_SDP, field, "%s", e.what ? e.what : "refused");
@@ -96,7 +99,7 @@ static bool hand_over(struct control *c, struct request *r, struct join *j, stru
         .kind = CMD_MEMBER_ADD, .room = j->v->l->room, .member = s->id, .join = j->cmd};
     j->cmd->site = s->seat;
     s->nego = j->cmd->nego;
-    if (!rooms_command(c, j->v, &cmd)) {
+    if (!rooms_command(c, j->worker, &cmd)) {
         session_free(c, s);
         return problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
     }
@@ -220,7 +223,7 @@ static void publish(struct control *c, struct request *r, struct join *j)
     }
     if (!negotiate(c, r, j, NEGO_PUBLISH) || !assign_sources(r, j) || !make_way(c, r, j, client))
         return;
-    struct session *const s = session_new(c, j->v, r, false);
+    struct session *const s = session_new(c, j->v, r, false, j->worker);
     if (!s) {
         problem_set(&r->problem, P_INTERNAL, NULL, "no memory");
         return;
@@ -257,7 +260,7 @@ static void play(struct control *c, struct request *r, struct join *j)
         problem_set(&r->problem, P_BAD_SDP, "sdp", "neither audio nor video that can be used");
         return;
     }
-    struct session *const s = session_new(c, j->v, r, true);
+    struct session *const s = session_new(c, j->v, r, true, j->worker);
     if (!s) {
         problem_set(&r->problem, P_INTERNAL, NULL, "no memory");
         return;
@@ -328,7 +331,7 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
     struct nego_error e = {.what = "not a usable fragment"};
     struct nego n = s->nego;
     struct live *const v = session_live(c, s);
-    if (!nego_restart(&n, r->body, r->body_len, &c->conf.self[v->worker], &c->rng, answer, &e)) {
+    if (!nego_restart(&n, r->body, r->body_len, &c->conf.self[s->worker], &c->rng, answer, &e)) {
         char field[64];
         text_put(field, sizeof field, "sdp: %s", e.field ? e.field : "");
         problem_set(&r->problem, P_BAD_SDP, field, "%s", e.what);
@@ -338,7 +341,7 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
     const struct cmd cmd = {.kind = CMD_RESTART, .room = v->l->room, .member = s->id, .ice = ice};
     if (ice)
         *ice = n.ice;
-    if (!ice || !rooms_command(c, v, &cmd)) {
+    if (!ice || !rooms_command(c, s->worker, &cmd)) {
         free(ice);
         problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
         return;
@@ -414,7 +417,7 @@ void api_slots_put(struct control *c, struct request *r)
     for (size_t i = 0; i < s->nego.n && n < s->videos; i++)
         if (!s->nego.media[i].audio)
             cmd.slots[i] = slot[n++];
-    if (!rooms_command(c, v, &cmd)) {
+    if (!rooms_command(c, s->worker, &cmd)) {
         problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
         return;
     }

@@ -34,7 +34,7 @@ struct slot {
 enum room_mode { MODE_LECTURE, MODE_INTERACT };
 
 enum cmd_kind {
-    CMD_ROOM_OPEN,  /* room */
+    CMD_ROOM_OPEN,  /* room, home: publishers are members there, other hubs only have viewers */
     CMD_ROOM_CLOSE, /* room: what is left of its members goes too */
     CMD_ROOM_STATE, /* room, state */
     CMD_MEMBER_ADD, /* room, member, join: the hub owns and frees join */
@@ -67,6 +67,7 @@ struct cmd {
         struct cmd_join *join;
         struct ice_conf *ice;
         struct cmd_state state;
+        uint8_t home;                  /* number of a hub */
         struct slot slots[NEGO_MEDIA]; /* by line; audio lines are passed over */
     };
 };

@@ -11,10 +11,7 @@
  * be measured at the far end. */
 static void copy_capture(const struct send_rec *r, const struct sub *s, struct rtp_ext_values *v)
 {
-    const struct track *const t = s->track;
-    if (!t)
-        return;
-    const uint8_t id = t->owner->line[t->line].ext.id[RTP_EXT_ABS_CAPTURE];
+    const uint8_t id = s->track ? s->track->capture_id : 0;
     size_t len = 0;
     const uint8_t *const bytes = id ? rtp_ext_find(r->pkt, id, &len) : NULL;
     if (bytes && (len == 8 || len == 16)) {

@@ -2,6 +2,7 @@
 
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
+#include "relay/media/link.h"
 #include "relay/media/room.h"
 
 #define RTCP_MAX 1200
@@ -43,6 +44,7 @@ static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
                                            .track = s->id,
                                            .at = now,
                                            .sr = {.ntp = it->ntp, .ts = it->rtp_ts}});
+    link_sr(m->room, s);
     for (struct sub *sub = s->track->subs; first && sub; sub = sub->next)
         sub->sr_due = true;
 }

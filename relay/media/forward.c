@@ -41,6 +41,9 @@ static void detach(struct sub *s)
         s->track->subs = s->next;
     if (s->next)
         s->next->prev = s->prev;
+    if (s->track->first == s)
+        s->track->first = s->next;
+    s->track->viewers--;
     s->next = s->prev = NULL;
     s->track = NULL;
     s->current = s->target = NULL; /* what is queued has its numbers already and still leaves */
@@ -68,10 +71,11 @@ void sub_attach(struct sub *s, struct track *t, usec now)
     if (s->next)
         s->next->prev = s;
     t->subs = s;
+    t->viewers++;
     sub_choose(s, now);
 }
 
-static bool vp8_of(const struct stream *from, const struct pkt *p, struct vp8_desc *d)
+bool forward_desc(const struct stream *from, const struct pkt *p, struct vp8_desc *d)
 {
     d->len = 0;
     return from->track->codec != NEGO_VP8 ||
@@ -82,14 +86,14 @@ static void feed(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 {
     struct pkt *const p = hist_get(&from->hist, ext_seq);
     struct vp8_desc vp8;
-    if (p && vp8_of(from, p, &vp8))
+    if (p && forward_desc(from, p, &vp8))
         forward_packet(s, from, p, &vp8, now);
 }
 
-/* Feeds what is kept of the stream from ext_seq on. */
+/* Feeds what others were given of the stream from ext_seq on. */
 static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 {
-    for (uint32_t e = ext_seq; (int32_t)(from->hist.highest - e) >= 0; e++)
+    for (uint32_t e = ext_seq; (int32_t)(burst_sent(from) - e) >= 0; e++)
         feed(s, from, e, now);
 }
 
@@ -156,7 +160,7 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const str
     if (switched && p->rtp.key)
         member_saw_key(s->member, now);
     /* The first packet of a key frame that came late, by a repair: the rest is here already. */
-    if (switched && !s->track->audio && (int32_t)(from->hist.highest - p->rtp.ext_seq) > 0)
+    if (switched && !s->track->audio && (int32_t)(burst_sent(from) - p->rtp.ext_seq) > 0)
         replay(s, from, p->rtp.ext_seq + 1, now);
 }
 
@@ -171,7 +175,7 @@ static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
         return FORWARD_NOT_YET;
     struct stream *const from = room_stream_numbered(s->member->room, at.source);
     struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
-    if (!p || !vp8_of(from, p, &vp8))
+    if (!p || !forward_desc(from, p, &vp8))
         return at.sent ? FORWARD_LOST : FORWARD_NOT_YET;
     remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
     push(s, p, &out, true);

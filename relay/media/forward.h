@@ -33,6 +33,9 @@ void sub_attach(struct sub *s, struct track *t, usec now);
 /* Chooses the layer anew: after a layer began or went silent, or the slot's size changed. */
 void sub_choose(struct sub *s, usec now);
 
+/* The payload descriptor of a packet; `d->len` 0: not VP8. False: not usable. */
+bool forward_desc(const struct stream *from, const struct pkt *p, struct vp8_desc *d);
+
 /* A packet of a stream of the track that the line shows. `vp8->len` 0: not VP8. */
 void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
                     usec now);

@@ -2,6 +2,7 @@
 
 #include "engine/wire/classify.h"
 #include "engine/wire/stun.h"
+#include "relay/media/burst.h"
 #include "relay/media/egress.h"
 #include "relay/media/feedback.h"
 #include "relay/media/member.h"
@@ -10,6 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HELLO_ROOM 8192 /* the longest flight of a handshake */
+
+static void free_links(struct hub *h)
+{
+    for (size_t i = 0; i < h->conf.hubs; i++)
+        if (i != h->conf.self)
+            link_fini(&h->link[i]);
+}
+
 enum err hub_new(struct hub **hp, const struct hub_conf *c, struct log *log)
 {
     struct hub *h = calloc(1, sizeof *h);
@@ -17,7 +27,8 @@ enum err hub_new(struct hub **hp, const struct hub_conf *c, struct log *log)
         return E_NOMEM;
     h->conf = *c;
     h->log = log;
-    h->dirty_end = &h->dirty;
+    h->sites.end = &h->sites.first;
+    h->watchers.end = &h->watchers.first;
     heap_init(&h->due);
     enum err e = rng_init(&h->rng, c->seed);
     if (!e) {
@@ -27,7 +38,11 @@ enum err hub_new(struct hub **hp, const struct hub_conf *c, struct log *log)
         table_init(&h->addrs, sizeof(struct addr), rng_u64(&h->rng));
         e = heap_reserve(&h->due, c->max_members);
     }
+    for (size_t i = 0; !e && i < c->hubs; i++)
+        if (i != c->self)
+            e = link_init(&h->link[i], rng_u64(&h->rng));
     if (e) {
+        free_links(h);
         rng_fini(&h->rng);
         heap_fini(&h->due);
         free(h);
@@ -73,16 +88,26 @@ static void forget_addr(struct hub *h, struct member *m)
     m->addr = (struct addr){0};
 }
 
+static struct hub_queue *queue_of(struct hub *h, const struct member *m)
+{
+    return m->site == SITE_NONE ? &h->watchers : &h->sites;
+}
+
+static void unqueue(struct hub_queue *q, struct member *m)
+{
+    struct member **p = &q->first;
+    while (*p != m)
+        p = &(*p)->next_dirty;
+    *p = m->next_dirty;
+    if (q->end == &m->next_dirty)
+        q->end = p;
+    m->dirty = false;
+}
+
 static void remove_member(struct hub *h, struct member *m, usec now)
 {
-    for (struct member **p = &h->dirty; *p; p = &(*p)->next_dirty) {
-        if (*p != m)
-            continue;
-        *p = m->next_dirty;
-        if (h->dirty_end == &m->next_dirty)
-            h->dirty_end = p;
-        break;
-    }
+    if (m->dirty)
+        unqueue(queue_of(h, m), m);
     heap_del(&h->due, &m->due);
     forget_addr(h, m);
     forget_ufrag(h, m);
@@ -96,6 +121,14 @@ static void say_gone(struct hub *h, room_id room, member_id id)
             &(struct note){.kind = NOTE_MEMBER, .room = room, .member = id, .state = MEMBER_GONE});
 }
 
+static struct pkt *next_hello(struct hub *h)
+{
+    struct pkt *const p = h->hello[h->hello_head];
+    h->hello_head = (h->hello_head + 1) % HUB_HELLOS;
+    h->hello_n--;
+    return p;
+}
+
 void hub_free(struct hub **hp, usec now)
 {
     struct hub *const h = *hp;
@@ -103,9 +136,14 @@ void hub_free(struct hub **hp, usec now)
         return;
     for (struct member *m = first_member(h); m; m = first_member(h))
         remove_member(h, m, now);
+    while (h->hello_n > 0) {
+        struct pkt *p = next_hello(h);
+        pkt_unref(&p);
+    }
     size_t at = 0;
     for (struct room *r = table_each(&h->rooms, &at); r; r = table_each(&h->rooms, &at))
-        room_free(&r);
+        room_free(&r, now);
+    free_links(h);
     struct tap_msg t;
     while (hub_tap(h, &t))
         if (t.kind == TAP_RTP)
@@ -124,10 +162,11 @@ void hub_dirty(struct hub *h, struct member *m)
 {
     if (m->dirty)
         return;
+    struct hub_queue *const q = queue_of(h, m);
     m->dirty = true;
     m->next_dirty = NULL;
-    *h->dirty_end = m;
-    h->dirty_end = &m->next_dirty;
+    *q->end = m;
+    q->end = &m->next_dirty;
 }
 
 void hub_due(struct hub *h, struct member *m, usec now)
@@ -197,12 +236,20 @@ bool hub_tap(struct hub *h, struct tap_msg *t)
     return true;
 }
 
+static bool publishes(const struct cmd_join *j)
+{
+    for (size_t i = 0; i < j->nego.n; i++)
+        if (j->nego.media[i].recv && !j->nego.media[i].refused)
+            return true;
+    return false;
+}
+
 static void add_member(struct hub *h, usec now, const struct cmd *c)
 {
     struct room *const r = table_get(&h->rooms, &c->room);
     struct member *m = NULL;
-    const bool possible =
-        r && !table_get(&h->members, &c->member) && h->members.n < h->conf.max_members;
+    const bool possible = r && (r->home == h->conf.self || !publishes(c->join)) &&
+                          !table_get(&h->members, &c->member) && h->members.n < h->conf.max_members;
     if (!possible)
         free(c->join);
     if (!possible || member_new(&m, r, c->member, c->join, now) != OK) {
@@ -232,15 +279,40 @@ static void restart_member(struct hub *h, struct member *m, const struct ice_con
     hub_due(h, m, now);
 }
 
-static void open_room(struct hub *h, room_id id)
+static struct room *make_room(struct hub *h, room_id id, uint8_t home)
 {
-    struct room *r = NULL;
-    if (table_get(&h->rooms, &id))
-        return;
-    if (room_new(&r, h, id) || table_put(&h->rooms, &id, r)) {
+    struct room *r = table_get(&h->rooms, &id);
+    if (r)
+        return r;
+    if (room_new(&r, h, id, home) || table_put(&h->rooms, &id, r)) {
         log_error(h->log, "no memory for a room", "room=%u", id);
-        room_free(&r);
+        room_free(&r, h->now);
     }
+    return r;
+}
+
+struct room *hub_room(struct hub *h, room_id id)
+{
+    return make_room(h, id, (uint8_t)h->conf.self);
+}
+
+void hub_room_unused(struct hub *h, struct room *r)
+{
+    if (r->opened || r->links)
+        return;
+    (void)table_del(&h->rooms, &r->id);
+    room_free(&r, h->now);
+}
+
+static void open_room(struct hub *h, room_id id, uint8_t home)
+{
+    const size_t hubs = h->conf.hubs ? h->conf.hubs : 1;
+    struct room *const r = home < hubs ? make_room(h, id, home) : NULL;
+    if (!r || r->opened)
+        return;
+    r->opened = true;
+    if (home != h->conf.self)
+        link_join(r);
 }
 
 static void close_room(struct hub *h, struct room *r, usec now, struct outq *out)
@@ -250,8 +322,9 @@ static void close_room(struct hub *h, struct room *r, usec now, struct outq *out
         say_gone(h, r->id, r->members->id);
         remove_member(h, r->members, now);
     }
-    (void)table_del(&h->rooms, &r->id);
-    room_free(&r);
+    r->opened = false;
+    r->links = 0;
+    hub_room_unused(h, r);
 }
 
 void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out)
@@ -261,7 +334,7 @@ void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out)
     h->now = now;
     switch (c->kind) {
     case CMD_ROOM_OPEN:
-        open_room(h, c->room);
+        open_room(h, c->room, c->home);
         break;
     case CMD_ROOM_CLOSE:
         if (r)
@@ -320,12 +393,39 @@ static void follow_addr(struct hub *h, struct member *m)
         m->addr = *a;
 }
 
+/* A step of a handshake takes as long as sending a hundred packets: it waits for its turn. */
+static void put_hello(struct hub *h, struct pkt *p)
+{
+    if (h->hello_n == HUB_HELLOS || !table_get(&h->addrs, &p->from)) {
+        h->stat.hellos_lost += h->hello_n == HUB_HELLOS;
+        h->stat.unknown += h->hello_n < HUB_HELLOS;
+        pkt_unref(&p);
+        return;
+    }
+    h->hello[(h->hello_head + h->hello_n++) % HUB_HELLOS] = p;
+}
+
+static void take_hello(struct hub *h, usec now, struct outq *out)
+{
+    struct pkt *p = next_hello(h);
+    struct member *const m = table_get(&h->addrs, &p->from);
+    if (m) {
+        member_input(m, now, p, out);
+        hub_due(h, m, now);
+    }
+    pkt_unref(&p);
+}
+
 void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
 {
     const enum wire_kind kind = wire_classify(p->data, p->len);
     struct member *m = NULL;
     h->now = now;
     h->stat.datagrams++;
+    if (kind == WIRE_DTLS) {
+        put_hello(h, p);
+        return;
+    }
     if (kind == WIRE_UNKNOWN)
         h->stat.garbage++;
     else
@@ -341,21 +441,23 @@ void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
     pkt_unref(&p);
 }
 
-static bool flush(struct hub *h, usec now, struct outq *out)
+/* False: the send buffer is full. */
+static bool flush(struct hub *h, struct hub_queue *q, usec now, struct outq *out)
 {
-    while (h->dirty) {
-        struct member *const m = h->dirty;
+    while (q->first) {
+        struct member *const m = q->first;
         if (!egress_flush(m, now, out) && !outq_has_room(out, PKT_CAP))
             return false;
-        h->dirty = m->next_dirty;
-        if (!h->dirty)
-            h->dirty_end = &h->dirty;
+        q->first = m->next_dirty;
+        if (!q->first)
+            q->end = &q->first;
         m->dirty = false;
         if (m->sr_due) {
             m->sr_due = false;
             feedback_new_source(m, now, out);
         }
-        hub_due(h, m, now);
+        if (pacer_next(&m->pacer, now) != USEC_NEVER)
+            hub_due(h, m, now);
     }
     return true;
 }
@@ -375,10 +477,16 @@ void hub_tick(struct hub *h, usec now, struct outq *out)
         const usec next = member_next(m, now);
         heap_set(&h->due, &m->due, usec_max(next, now + 1)); /* one turn each, never a spin */
     }
-    (void)flush(h, now, out);
+    burst_tick(h, now);
+    if (flush(h, &h->sites, now, out))
+        (void)flush(h, &h->watchers, now, out);
+    if (h->hello_n > 0 && outq_has_room(out, HELLO_ROOM))
+        take_hello(h, now, out);
 }
 
 usec hub_next(const struct hub *h)
 {
-    return h->dirty ? 0 : heap_next(&h->due);
+    if (h->sites.first || h->watchers.first || h->hello_n > 0)
+        return 0;
+    return usec_min(heap_next(&h->due), burst_next(h));
 }

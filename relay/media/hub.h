@@ -8,6 +8,7 @@
 #include "engine/base/rng.h"
 #include "engine/base/table.h"
 #include "relay/media/cmd.h"
+#include "relay/media/link.h"
 #include "relay/media/tap.h"
 
 struct dtls_cert;
@@ -16,10 +17,13 @@ struct room;
 
 #define HUB_NOTES 1024
 #define HUB_TAPS 4096
+#define HUB_HELLOS 512
 
 struct hub_conf {
     const struct dtls_cert *cert; /* outlives the hub */
     uint8_t seed[32];
+    size_t hubs; /* of this process, joined by links; 0 or 1: only this one */
+    size_t self; /* which of them */
     size_t max_members;
     size_t max_lent;     /* packets that the recorder may hold; beyond that it misses some */
     uint64_t pace_bps;   /* what one viewer is sent at most, and at once */
@@ -28,9 +32,10 @@ struct hub_conf {
 };
 
 struct hub_stat {
-    uint64_t datagrams; /* taken in */
-    uint64_t unknown;   /* of nobody we know: dropped */
-    uint64_t garbage;   /* not STUN, DTLS, RTP or RTCP */
+    uint64_t datagrams;   /* taken in */
+    uint64_t unknown;     /* of nobody we know: dropped */
+    uint64_t garbage;     /* not STUN, DTLS, RTP or RTCP */
+    uint64_t hellos_lost; /* too many at once: they are sent again by who means it */
     uint64_t rtp_in, rtp_out;
     uint64_t no_stream;  /* RTP that belongs to no line */
     uint64_t duplicates; /* and unusable payloads */
@@ -40,6 +45,11 @@ struct hub_stat {
     uint64_t pli_out;
     uint64_t taps_lost;
     uint64_t notes_lost;
+    uint64_t links_full; /* messages about tracks that found no place; never seen */
+};
+
+struct hub_queue {
+    struct member *first, **end;
 };
 
 struct hub {
@@ -51,8 +61,13 @@ struct hub {
     struct table ufrags;  /* HUB_UFRAG bytes */
     struct table addrs;   /* struct addr */
     struct heap due;
-    struct member *dirty, **dirty_end; /* have packets to leave */
-    uint32_t stream_ids;
+    /* Members that have packets to leave. Who sits at a site comes before who only watches. */
+    struct hub_queue sites, watchers;
+    struct stream *first_burst, *last_burst; /* wait for the rest of a frame */
+    struct pkt *hello[HUB_HELLOS];           /* handshakes that wait, oldest first */
+    size_t hello_head, hello_n;
+    uint32_t stream_ids;         /* the last that was given, to streams and tracks */
+    struct link link[LINK_HUBS]; /* by their number */
     struct note notes[HUB_NOTES];
     size_t note_head, note_n;
     struct tap_msg taps[HUB_TAPS];
@@ -77,8 +92,10 @@ void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out)
 /* Takes the caller's reference. */
 void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out);
 
-/* Sends what was forwarded and does what is due. Call it after a batch of hub_input. When the send
- * buffer is full it stops: empty it and call again (hub_next says now). */
+/* Sends what was forwarded, does what is due, and takes one step of one handshake. Call it after a
+ * batch of hub_input. When the send buffer is full it stops: empty it, look for new packets, and
+ * call again (hub_next says now). A small send buffer makes small steps: what comes for those who
+ * sit at a site waits for one step, not for all viewers. */
 void hub_tick(struct hub *h, usec now, struct outq *out);
 usec hub_next(const struct hub *h);
 
@@ -89,6 +106,8 @@ MUST_USE bool hub_tap(struct hub *h, struct tap_msg *t);
 void hub_home(struct hub *h, struct pkt *p);
 
 /* For the files of this folder. */
+struct room *hub_room(struct hub *h, room_id id);    /* made if need be; NULL: no memory */
+void hub_room_unused(struct hub *h, struct room *r); /* frees it unless control has it open */
 void hub_dirty(struct hub *h, struct member *m);
 void hub_due(struct hub *h, struct member *m, usec now); /* its deadlines changed */
 void hub_say(struct hub *h, const struct note *n);

@@ -4,6 +4,7 @@
 #include "relay/media/feedback.h"
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
+#include "relay/media/link.h"
 #include "relay/media/room.h"
 
 #include <stdlib.h>
@@ -11,7 +12,6 @@
 
 #define REPORT_EVERY USEC_SEC
 #define EXPIRE_EVERY (500 * USEC_MS)
-#define HIST_KEEP (6 * USEC_SEC)
 #define RECORD_KEY (6 * USEC_SEC)
 #define PACKET_COST 100 /* bytes of work that a packet is, however small */
 #define PACER_SIZE 256  /* more than a fresh group of pictures of 1.5 Mbit/s */
@@ -154,6 +154,7 @@ static void end_track(struct member *m, size_t line, usec now)
                                        .member = m->id,
                                        .track = {.source = t->source, .up = false}});
     room_withdraw(m->room, t, now);
+    link_end(m->room, t);
 }
 
 void member_free(struct member **mp, usec now)
@@ -331,14 +332,12 @@ static struct stream *new_stream(struct member *m, const struct pkt *p, usec now
 static void goes_live(struct member *m, struct stream *s, usec now)
 {
     struct track *const t = s->track;
-    s->live = true;
     uint8_t layers = 0;
+    room_offer(m->room, s, now);
+    link_offer(m->room, s);
     for (size_t i = 0; i < NEGO_LAYERS; i++)
         if (t->layer[i] && t->layer[i]->live)
             layers++;
-    room_publish(m->room, t, now);
-    for (struct sub *sub = t->subs; sub; sub = sub->next)
-        sub_choose(sub, now);
     t->up = true;
     hub_say(m->hub, &(struct note){.kind = NOTE_TRACK,
                                    .room = m->room->id,
@@ -441,11 +440,12 @@ static bool silence_layers(struct track *t, usec now)
         struct stream *const s = t->layer[k];
         if (!s)
             continue;
-        hist_expire(&s->hist, now - HIST_KEEP);
+        stream_expire(s, now);
         if (s->live && !t->audio && now - s->last_at > STREAM_SILENT) {
             s->live = false;
             changed = true;
         }
+        link_live(t->room, s);
     }
     return changed;
 }
@@ -460,18 +460,14 @@ static void ask_for_recording(struct track *t, usec now)
     }
 }
 
-/* Layers that fell silent are offered no more; their viewers go to the next. If all are silent the
- * last picture stays until something comes. */
 static void watch_layers(struct member *m, usec now)
 {
     for (size_t i = 0; i < m->lines; i++) {
         struct track *const t = m->track[i];
         if (t && m->room->state.record)
             ask_for_recording(t, now);
-        if (!t || !silence_layers(t, now) || !track_choose(t, true))
-            continue;
-        for (struct sub *sub = t->subs; sub; sub = sub->next)
-            sub_choose(sub, now);
+        if (t && silence_layers(t, now))
+            room_layers(t, now);
     }
 }
 

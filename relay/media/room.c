@@ -2,19 +2,26 @@
 
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
+#include "relay/media/link.h"
 #include "relay/media/member.h"
 
 #include <stdlib.h>
 
 #define LISTEN_EVERY (200 * USEC_MS)
 
-enum err room_new(struct room **rp, struct hub *hub, room_id id)
+static bool room_is_home(const struct room *r)
+{
+    return r->home == r->hub->conf.self;
+}
+
+enum err room_new(struct room **rp, struct hub *hub, room_id id, uint8_t home)
 {
     struct room *const r = calloc(1, sizeof *r);
     if (!r)
         return E_NOMEM;
     r->id = id;
     r->hub = hub;
+    r->home = home;
     r->state.floor_site = SITE_NONE;
     r->loudest = SITE_NONE;
     r->speaking = SITE_NONE;
@@ -22,11 +29,13 @@ enum err room_new(struct room **rp, struct hub *hub, room_id id)
     return OK;
 }
 
-void room_free(struct room **r)
+void room_free(struct room **r, usec now)
 {
     if (!*r)
         return;
     assert(!(*r)->members);
+    if (!room_is_home(*r))
+        link_leave(*r, now);
     free(*r);
     *r = NULL;
 }
@@ -192,8 +201,9 @@ void room_state(struct room *r, const struct cmd_state *s, usec now)
 {
     const bool begins = s->record && !r->state.record;
     r->state = *s;
+    r->state.record &= room_is_home(r); /* each packet once */
     room_route(r, now);
-    if (!begins)
+    if (!begins || !r->state.record)
         return;
     for (size_t site = 0; site < SITES_MAX; site++)
         for (size_t src = 0; src < SRC_COUNT; src++) {
@@ -204,12 +214,27 @@ void room_state(struct room *r, const struct cmd_state *s, usec now)
         }
 }
 
-void room_publish(struct room *r, struct track *t, usec now)
+static void publish(struct room *r, struct track *t, usec now)
 {
     if (t->site >= SITES_MAX || r->track[t->site][t->source] == t)
         return;
     r->track[t->site][t->source] = t;
     room_route(r, now);
+}
+
+void room_layers(struct track *t, usec now)
+{
+    if (!track_choose(t, true))
+        return;
+    for (struct sub *sub = t->subs; sub; sub = sub->next)
+        sub_choose(sub, now);
+}
+
+void room_offer(struct room *r, struct stream *s, usec now)
+{
+    s->live = true;
+    publish(r, s->track, now);
+    room_layers(s->track, now);
 }
 
 void room_withdraw(struct room *r, struct track *t, usec now)
@@ -228,11 +253,8 @@ void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_
         hub_lend(r->hub,
                  &(struct tap_msg){
                      .kind = TAP_RTP, .room = r->id, .track = s->id, .at = now, .pkt = pkt_ref(p)});
-    struct sub *next = NULL;
-    for (struct sub *sub = s->track->subs; sub; sub = next) {
-        next = sub->next;
-        forward_packet(sub, s, p, vp8, now);
-    }
+    link_rtp(r, s, p);
+    burst_input(s, p, vp8, now);
 }
 
 static struct stream *layer_numbered(const struct track *t, uint16_t number)
@@ -268,6 +290,8 @@ static void say_speaker(struct room *r, struct speaker *const points[SITES_MAX],
     if (who == r->speaking)
         return;
     r->speaking = who;
+    if (!room_is_home(r)) /* said there */
+        return;
     hub_say(r->hub, &(struct note){.kind = NOTE_SPEAK, .room = r->id, .site = who});
 }
 

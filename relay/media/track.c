@@ -2,6 +2,7 @@
 
 #include "engine/wire/vp9.h"
 #include "relay/media/hub.h"
+#include "relay/media/link.h"
 #include "relay/media/member.h"
 #include "relay/media/room.h"
 
@@ -9,26 +10,54 @@
 
 #define PLI_GAP USEC_SEC
 #define REPAIR_DEADLINE (1500 * USEC_MS)
+#define HIST_KEEP (6 * USEC_SEC)
 #define KEY_FRESH                                                                                  \
     (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
                       */
 
-enum err track_new(struct track **tp, struct member *owner, uint8_t line, uint8_t source)
+static enum err make(struct track **tp, struct room *room, enum nego_codec codec)
 {
-    const struct line *const m = &owner->line[line];
     struct track *const t = calloc(1, sizeof *t);
     if (!t)
         return E_NOMEM;
+    t->room = room;
+    t->codec = codec;
+    t->audio = codec == NEGO_OPUS;
+    t->clock_rate = t->audio ? 48000 : 90000;
+    kfgate_init(&t->gate, PLI_GAP);
+    speaker_init(&t->speaker);
+    *tp = t;
+    return OK;
+}
+
+enum err track_new(struct track **tp, struct member *owner, uint8_t line, uint8_t source)
+{
+    const struct line *const m = &owner->line[line];
+    struct track *t = NULL;
+    const enum err e = make(&t, owner->room, m->codec);
+    if (e)
+        return e;
     t->owner = owner;
-    t->room = owner->room;
+    t->id = ++owner->hub->stream_ids;
     t->site = owner->site;
     t->source = source;
     t->line = line;
-    t->audio = m->audio;
-    t->codec = m->codec;
-    t->clock_rate = m->audio ? 48000 : 90000;
-    kfgate_init(&t->gate, PLI_GAP);
-    speaker_init(&t->speaker);
+    t->capture_id = m->ext.id[RTP_EXT_ABS_CAPTURE];
+    t->level_id = m->ext.id[RTP_EXT_AUDIO_LEVEL];
+    *tp = t;
+    return OK;
+}
+
+enum err track_mirror(struct track **tp, struct room *room, const struct link_track *like)
+{
+    struct track *t = NULL;
+    const enum err e = make(&t, room, (enum nego_codec)like->codec);
+    if (e)
+        return e;
+    t->id = like->id;
+    t->site = like->site;
+    t->source = like->source;
+    t->capture_id = like->capture_id;
     *tp = t;
     return OK;
 }
@@ -42,6 +71,7 @@ void track_free(struct track **tp)
     for (size_t i = 0; i < NEGO_LAYERS; i++) {
         if (!t->layer[i])
             continue;
+        burst_drop(t->layer[i]);
         hist_fini(&t->layer[i]->hist);
         free(t->layer[i]);
     }
@@ -93,12 +123,8 @@ static bool describe_video(struct stream *s, struct pkt *p, struct vp8_desc *vp8
     return true;
 }
 
-static void note_key(struct stream *s, usec now, struct pkt *p)
+static void take_key(struct stream *s, usec now, const struct pkt *p)
 {
-    if (!p->rtp.key) {
-        p->rtp.key = s->has_key && p->rtp.ts == s->key_ts; /* the rest of a key frame */
-        return;
-    }
     if (s->has_key && (int32_t)(p->rtp.ext_seq - s->key_seq) <= 0)
         return;
     s->has_key = true;
@@ -110,11 +136,18 @@ static void note_key(struct stream *s, usec now, struct pkt *p)
         kfgate_served(&s->track->gate);
 }
 
+static void note_key(struct stream *s, usec now, struct pkt *p)
+{
+    if (p->rtp.key)
+        take_key(s, now, p);
+    else
+        p->rtp.key = s->has_key && p->rtp.ts == s->key_ts; /* the rest of a key frame */
+}
+
 static void note_level(struct track *t, usec now, struct pkt *p)
 {
-    const uint8_t id = t->owner->line[t->line].ext.id[RTP_EXT_AUDIO_LEVEL];
     size_t len = 0;
-    const uint8_t *const v = id ? rtp_ext_find(p, id, &len) : NULL;
+    const uint8_t *const v = t->level_id ? rtp_ext_find(p, t->level_id, &len) : NULL;
     if (!v || len < 1)
         return;
     p->rtp.level_db = v[0] & 0x7f;
@@ -141,9 +174,29 @@ bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp
     return true;
 }
 
+void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8)
+{
+    vp8->len = 0;
+    s->last_at = now;
+    s->last_ts = p->rtp.ts;
+    if (s->track->audio && p->rtp.level_db <= 127)
+        speaker_input(&s->track->speaker, now, p->rtp.level_db);
+    else if (s->track->codec == NEGO_VP8 && p->rtp.payload_len > 0 &&
+             !vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, vp8))
+        vp8->len = 0;
+    if (p->rtp.key && p->rtp.start)
+        take_key(s, p->at, p);
+    hist_put(&s->hist, p);
+}
+
 bool stream_fresh_key(const struct stream *s, usec now)
 {
     return s->has_key && now - s->key_at <= KEY_FRESH && hist_get(&s->hist, s->key_seq) != NULL;
+}
+
+void stream_expire(struct stream *s, usec now)
+{
+    hist_expire(&s->hist, now - HIST_KEEP);
 }
 
 struct stream *track_choose(const struct track *t, bool small)
@@ -164,6 +217,10 @@ void track_want_key(struct track *t, const struct stream *s)
 {
     if (t->audio)
         return;
+    if (!t->owner) {
+        link_want_key(t, s);
+        return;
+    }
     t->wanted |= (uint8_t)(1u << s->layer);
     kfgate_want(&t->gate);
     hub_due(t->room->hub, t->owner, t->room->hub->now);

@@ -9,8 +9,10 @@
 #include "engine/media/recvstat.h"
 #include "engine/media/speaker.h"
 #include "engine/wire/vp8.h"
+#include "relay/media/burst.h"
 #include "relay/media/cmd.h"
 
+struct link_track;
 struct member;
 struct room;
 struct sub;
@@ -23,13 +25,15 @@ struct stream {
     uint32_t ssrc;
     uint32_t rtx_ssrc; /* 0 = not seen yet */
     uint8_t layer;
-    bool tapped; /* the recorder was told what it is */
-    bool live;   /* packets came within STREAM_SILENT */
+    bool tapped;   /* the recorder was told what it is */
+    bool live;     /* packets came within STREAM_SILENT */
+    uint32_t held; /* links that leave it out until its next key frame, one bit each */
     usec last_at;
     uint32_t last_ts;
     struct recvstat stat;
     struct nack nack;
     struct hist hist;
+    struct burst burst;
     struct clockmap clock;
     bool has_key;
     uint32_t key_seq; /* extended number of the first packet of the newest key frame */
@@ -45,15 +49,21 @@ struct stream {
 
 struct track {
     struct room *room;
-    struct member *owner;
+    struct member *owner; /* NULL: it comes by a link, see link.h */
+    uint32_t id;          /* unique in its home hub's life */
     uint8_t site;
-    uint8_t source; /* enum source */
-    uint8_t line;   /* of the owner's negotiation */
+    uint8_t source;     /* enum source */
+    uint8_t line;       /* of the owner's negotiation */
+    uint8_t capture_id; /* header extension of abs-capture-time in its packets; 0 = none */
+    uint8_t level_id;   /* of audio levels */
     bool audio;
     enum nego_codec codec;
     uint32_t clock_rate;
     struct stream *layer[NEGO_LAYERS]; /* lowest first; NULL until its first packet */
+    struct track *next_mirror;         /* of the room, if it has no owner */
     struct sub *subs;                  /* who gets it */
+    struct sub *first;                 /* of them: where the next round begins; NULL = anywhere */
+    size_t viewers;                    /* how many they are */
     struct kfgate gate;                /* one request per second, whatever the layers */
     uint8_t wanted;                    /* layers to be asked for, one bit each */
     struct speaker speaker;
@@ -61,6 +71,8 @@ struct track {
 };
 
 MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line, uint8_t source);
+/* One that comes by a link. */
+MUST_USE enum err track_mirror(struct track **t, struct room *room, const struct link_track *like);
 /* The subs must have been detached before. */
 void track_free(struct track **t);
 
@@ -70,8 +82,17 @@ MUST_USE enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc,
  * not usable, drop it. `vp8` is filled for VP8 video (len 0 otherwise). */
 MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
 
+/* The same for a packet that came by a link, described and counted where it came from. */
+void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
+
+/* The newest packet that viewers were given: what waits in the burst comes later. */
+uint32_t stream_sent(const struct stream *s);
+
 /* The newest key frame with all that came after it, if late comers may still start there. */
 bool stream_fresh_key(const struct stream *s, usec now);
+
+/* Lets go of what is too old to be asked for. */
+void stream_expire(struct stream *s, usec now);
 
 /* Highest live layer, or lowest with `small`; NULL: nothing flows yet. */
 struct stream *track_choose(const struct track *t, bool small);

@@ -15,11 +15,25 @@
 #define COMMANDS 1024
 #define NOTES 4096
 #define TAPS 16384
-#define OUT_BYTES (4u << 20)
-#define OUT_MSGS 4096
+/* What is sent in one step, about a hundred packets. Between steps new packets are looked for: what
+ * comes for the lesson's own sites does not wait until all observers have theirs. */
+#define OUT_BYTES (128u << 10)
+#define OUT_MSGS 512
 #define ROUNDS 4 /* batches of one socket before others get their turn */
 
-enum tag { TAG_COMMAND, TAG_HOME, TAG_SOCKET };
+#define LINK_BOX 2048
+#define LINK_TURN 256 /* messages of one link before others get their turn */
+#define AGAIN USEC_MS /* until the next try of what a full mailbox refused */
+
+enum tag { TAG_COMMAND, TAG_HOME, TAG_SOCKET, TAG_LINK = TAG_SOCKET + WORKER_ADDRS };
+
+/* From one worker to another: messages of its hub's link, and packets that go home. */
+struct way {
+    struct mailbox *msgs;
+    struct mailbox *home; /* every packet there is fits; nobody is woken for it */
+    struct link_msg held; /* refused by a full mailbox; goes first */
+    bool holds;
+};
 
 struct worker {
     struct worker_conf conf;
@@ -35,6 +49,8 @@ struct worker {
     bool holds_tap;
     struct note held_note;
     bool holds_note;
+    struct way to[LINK_HUBS];          /* ours, by the other's number */
+    const struct way *from[LINK_HUBS]; /* the others' to us */
     atomic_bool stop;
     struct thread *thread;
     usec stat_at;
@@ -55,6 +71,15 @@ static enum err open_sockets(struct worker *w, struct addr *bad)
     return OK;
 }
 
+/* Every packet there is fits: sending home never fails. */
+static enum err home_new(struct mailbox **m, const struct worker *owner)
+{
+    size_t n = 1;
+    while (n < owner->conf.packets)
+        n *= 2;
+    return mailbox_new(m, n, sizeof(struct pkt *));
+}
+
 static enum err open_mailboxes(struct worker *w)
 {
     enum err e = mailbox_new(&w->commands, COMMANDS, sizeof(struct cmd));
@@ -62,11 +87,8 @@ static enum err open_mailboxes(struct worker *w)
         e = mailbox_new(&w->notes, NOTES, sizeof(struct note));
     if (!e)
         e = mailbox_new(&w->taps, TAPS, sizeof(struct tap_msg));
-    size_t home = 1; /* every packet there is fits: sending home never fails */
-    while (home < w->conf.packets)
-        home *= 2;
     if (!e)
-        e = mailbox_new(&w->home, home, sizeof(struct pkt *));
+        e = home_new(&w->home, w);
     if (!e)
         e = loop_set(&w->loop, mailbox_fd(w->commands), LOOP_READ, TAG_COMMAND);
     if (!e)
@@ -86,6 +108,25 @@ static void take_home(struct worker *w)
     struct pkt *p = NULL;
     while (mailbox_recv(w->home, &p))
         hub_home(w->hub, p);
+}
+
+static void take_link(struct worker *w, usec now, size_t from)
+{
+    struct link_msg m;
+    for (int i = 0; i < LINK_TURN && mailbox_recv(w->from[from]->msgs, &m); i++) {
+        if (link_input(w->hub, now, from, &m))
+            continue;
+        const bool room = mailbox_send(w->to[from].home, &m.pkt);
+        assert(room);
+    }
+}
+
+static void take_lent(struct worker *w)
+{
+    struct pkt *p = NULL;
+    for (size_t i = 0; i < w->conf.hub.hubs; i++)
+        while (w->from[i] && mailbox_take(w->from[i]->home, &p))
+            pkt_unref(&p);
 }
 
 static void flush(struct worker *w, struct udp *u)
@@ -122,12 +163,10 @@ static void send_out(struct worker *w)
     outq_clear(&w->out);
 }
 
-static void tick(struct worker *w, usec now)
+static void step(struct worker *w, usec now)
 {
-    do {
-        hub_tick(w->hub, now, &w->out);
-        send_out(w);
-    } while (hub_next(w->hub) == 0); /* the send buffer was full */
+    hub_tick(w->hub, now, &w->out);
+    send_out(w);
 }
 
 static void take_datagrams(struct worker *w, struct udp *u)
@@ -139,10 +178,36 @@ static void take_datagrams(struct worker *w, struct udp *u)
         for (size_t i = 0; i < n; i++)
             hub_input(w->hub, now, got[i], &w->out);
         if (n)
-            tick(w, now);
+            step(w, now);
         if (n < UDP_BATCH)
             return;
     }
+}
+
+/* False: the other side is slow, something is left. */
+static bool hand_link(struct worker *w, size_t to)
+{
+    struct way *const way = &w->to[to];
+    while (way->holds || link_next(w->hub, to, &way->held)) {
+        way->holds = !mailbox_send(way->msgs, &way->held);
+        if (way->holds)
+            break;
+    }
+    for (struct pkt *p; (p = link_spent(w->hub, to)) != NULL;) {
+        const bool room = mailbox_send(way->home, &p);
+        assert(room);
+    }
+    mailbox_wake(way->msgs);
+    return !way->holds;
+}
+
+static bool hand_links(struct worker *w)
+{
+    bool all = true;
+    for (size_t i = 0; i < w->conf.hub.hubs; i++)
+        if (w->to[i].msgs)
+            all &= hand_link(w, i);
+    return all;
 }
 
 static void hand_over(struct worker *w)
@@ -170,6 +235,8 @@ static void publish_stat(struct worker *w, usec now)
                             .packets_in_use = pkt_pool_in_use(w->pool),
                             .notes_refused = mailbox_refused(w->notes),
                             .taps_refused = mailbox_refused(w->taps)};
+    for (size_t i = 0; i < w->conf.hub.hubs; i++)
+        link_lost(w->hub, i, &s.link_frames_lost, &s.link_packets_lost);
     for (size_t i = 0; i < w->udps; i++) {
         s.sent += w->udp[i].sent;
         s.send_errors += w->udp[i].send_errors;
@@ -183,33 +250,46 @@ static void publish_stat(struct worker *w, usec now)
     pthread_mutex_unlock(&w->stat_lock);
 }
 
+static void serve(struct worker *w, uint64_t tag, usec now)
+{
+    if (tag == TAG_COMMAND)
+        take_commands(w, now);
+    else if (tag == TAG_HOME)
+        take_home(w);
+    else if (tag >= TAG_LINK)
+        take_link(w, now, tag - TAG_LINK);
+    else
+        take_datagrams(w, &w->udp[tag - TAG_SOCKET]);
+}
+
 static void body(void *arg)
 {
     struct worker *const w = arg;
-    struct loop_ready ready[WORKER_ADDRS + 2];
+    struct loop_ready ready[WORKER_ADDRS + LINK_HUBS + 2];
+    bool linked = true;
     while (!atomic_load_explicit(&w->stop, memory_order_acquire)) {
         usec now = clock_now();
-        const usec until = usec_min(hub_next(w->hub), w->stat_at);
+        usec until = usec_min(hub_next(w->hub), w->stat_at);
+        if (!linked)
+            until = usec_min(until, now + AGAIN);
         const size_t n = loop_wait(&w->loop, now, until, ready, ARRAY_LEN(ready));
         now = clock_now();
         w->log.wall_us = clock_wall_us();
-        for (size_t i = 0; i < n; i++) {
-            if (ready[i].tag == TAG_COMMAND)
-                take_commands(w, now);
-            else if (ready[i].tag == TAG_HOME)
-                take_home(w);
-            else
-                take_datagrams(w, &w->udp[ready[i].tag - TAG_SOCKET]);
-        }
-        tick(w, clock_now());
+        take_lent(w);
+        for (size_t i = 0; i < n; i++)
+            serve(w, ready[i].tag, now);
+        step(w, clock_now());
         hand_over(w);
+        linked = hand_links(w);
         publish_stat(w, now);
     }
 }
 
-static void free_all(struct worker *w)
+/* What is on its way to us, by mailboxes that we own. */
+static void empty_mailboxes(struct worker *w)
 {
     struct tap_msg t;
+    struct cmd c;
     if (w->holds_tap && w->held_tap.kind == TAP_RTP)
         hub_home(w->hub, w->held_tap.pkt);
     while (w->taps && mailbox_recv(w->taps, &t))
@@ -217,14 +297,42 @@ static void free_all(struct worker *w)
             hub_home(w->hub, t.pkt);
     if (w->home)
         take_home(w);
-    struct cmd c;
     while (w->commands && mailbox_recv(w->commands, &c)) {
         if (c.kind == CMD_MEMBER_ADD)
             free(c.join);
         else if (c.kind == CMD_RESTART)
             free(c.ice);
     }
+}
+
+/* What is on its way to others: our packets, and theirs that go home. */
+static void empty_way(struct way *way)
+{
+    struct link_msg m;
+    struct pkt *p = NULL;
+    if (way->holds && way->held.kind == LINK_RTP)
+        pkt_unref(&way->held.pkt);
+    while (way->msgs && mailbox_take(way->msgs, &m))
+        if (m.kind == LINK_RTP)
+            pkt_unref(&m.pkt);
+    while (way->home && mailbox_take(way->home, &p))
+        pkt_unref(&p);
+    mailbox_free(&way->msgs);
+    mailbox_free(&way->home);
+}
+
+/* After it no packet of any worker is held here. */
+static void let_go(struct worker *w)
+{
+    empty_mailboxes(w);
     hub_free(&w->hub, clock_now());
+    for (size_t i = 0; i < LINK_HUBS; i++)
+        empty_way(&w->to[i]);
+}
+
+static void destroy(struct worker **wp)
+{
+    struct worker *const w = *wp;
     for (size_t i = 0; i < w->udps; i++)
         udp_close(&w->udp[i]);
     mailbox_free(&w->commands);
@@ -236,6 +344,7 @@ static void free_all(struct worker *w)
     pkt_pool_free(&w->pool);
     (void)pthread_mutex_destroy(&w->stat_lock);
     free(w);
+    *wp = NULL;
 }
 
 static enum err prepare(struct worker *w, struct addr *bad)
@@ -254,21 +363,19 @@ static enum err prepare(struct worker *w, struct addr *bad)
     return e;
 }
 
-enum err worker_start(struct worker **wp, const struct worker_conf *c, struct addr *bad)
+enum err worker_new(struct worker **wp, const struct worker_conf *c, struct addr *bad)
 {
-    struct worker *const w = calloc(1, sizeof *w);
+    struct worker *w = calloc(1, sizeof *w);
     if (!w)
         return E_NOMEM;
     w->conf = *c;
     w->loop.epoll = -1;
     w->log = (struct log){.fd = c->log_fd, .level = c->level, .part = "media"};
     (void)pthread_mutex_init(&w->stat_lock, NULL);
-    enum err e = prepare(w, bad);
-    if (!e)
-        e = thread_start(&w->thread, "media", body, w);
+    const enum err e = prepare(w, bad);
     if (e) {
         const int why = errno;
-        free_all(w);
+        worker_free(&w, 1);
         errno = why;
         return e;
     }
@@ -276,18 +383,50 @@ enum err worker_start(struct worker **wp, const struct worker_conf *c, struct ad
     return OK;
 }
 
-void worker_stop(struct worker **wp)
+static bool join(struct worker *from, struct worker *to)
 {
-    struct worker *const w = *wp;
-    if (!w)
-        return;
-    *wp = NULL;
-    atomic_store_explicit(&w->stop, true, memory_order_release);
+    struct way *const way = &from->to[to->conf.hub.self];
+    to->from[from->conf.hub.self] = way;
+    return mailbox_new(&way->msgs, LINK_BOX, sizeof(struct link_msg)) == OK &&
+           home_new(&way->home, to) == OK &&
+           loop_set(&to->loop, mailbox_fd(way->msgs), LOOP_READ, TAG_LINK + from->conf.hub.self) ==
+               OK;
+}
+
+bool worker_start(struct worker *const *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (i != k && !join(w[i], w[k]))
+                return false;
+    for (size_t i = 0; i < n; i++)
+        if (thread_start(&w[i]->thread, "media", body, w[i]) != OK)
+            return false;
+    return true;
+}
+
+static void halt(struct worker *w)
+{
     const struct cmd nudge = {.kind = CMD_ROOM_CLOSE}; /* of no room */
-    if (worker_command(w, &nudge))                     /* a full mailbox has woken it already */
+    if (!w->thread)
+        return;
+    atomic_store_explicit(&w->stop, true, memory_order_release);
+    if (worker_command(w, &nudge)) /* a full mailbox has woken it already */
         worker_wake(w);
     thread_join(&w->thread);
-    free_all(w);
+}
+
+void worker_free(struct worker **w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (w[i])
+            halt(w[i]);
+    for (size_t i = 0; i < n; i++)
+        if (w[i])
+            let_go(w[i]);
+    for (size_t i = 0; i < n; i++)
+        if (w[i])
+            destroy(&w[i]);
 }
 
 struct addr worker_local(const struct worker *w, size_t i)

@@ -19,12 +19,14 @@ struct worker_conf {
     int log_fd;
 };
 
-/* Binds the sockets and starts the thread. On E_IO *bad is the address that could not be bound and
- * errno says why. */
-MUST_USE enum err worker_start(struct worker **w, const struct worker_conf *c, struct addr *bad);
-/* Asks it to stop, waits, frees. Members are not told (they reconnect); the recorder must have sent
- * all packets home, which it does as long as it runs. */
-void worker_stop(struct worker **w);
+/* Binds the sockets. On E_IO *bad is the address that could not be bound and errno says why. */
+MUST_USE enum err worker_new(struct worker **w, const struct worker_conf *c, struct addr *bad);
+/* Joins all workers of a process by links, as their hubs are configured, and starts their threads.
+ * False: no memory, or no threads; worker_free all. */
+MUST_USE bool worker_start(struct worker *const *w, size_t n);
+/* Asks all to stop, waits, frees them; those may be NULL. Members are not told (they reconnect);
+ * the recorder must have sent all packets home, which it does as long as it runs. */
+void worker_free(struct worker **w, size_t n);
 
 /* The real address of a socket (after a bind to port 0). */
 struct addr worker_local(const struct worker *w, size_t i);
@@ -49,5 +51,6 @@ struct worker_stat {
     uint64_t received, truncated, pool_empty;
     uint64_t packets_in_use;
     uint64_t notes_refused, taps_refused;
+    uint64_t link_frames_lost, link_packets_lost;
 };
 void worker_stat(struct worker *w, struct worker_stat *out);

@@ -267,7 +267,7 @@ void __wrap_hub_command(struct hub *h, usec now, const struct cmd *c, struct out
 
 /* ---- the lesson ---- */
 
-static const struct link_conf link_of_all = {.delay = 10000, .loss_good = 0.01};
+static const struct path_conf link_of_all = {.delay = 10000, .loss_good = 0.01};
 
 static struct world_bot *watch(struct world *w)
 {

@@ -29,7 +29,7 @@ FOLDERS = [
      "opus_enc opus_dec i420 vp8_enc vp8_dec vp8_payload"),
     ("config", "settings of the programs", ""),
     ("relay/media", "the relay's packets, in the order of their way",
-     "cmd worker hub member room track forward egress feedback tap recorder"),
+     "cmd worker hub member room track burst forward egress feedback link tap"),
     ("relay/lesson", "the rules of a lesson: pure, without keeping or telling",
      "lesson describe role want problem text"),
     ("relay/control", "the relay's people: HTTP, lessons, floor, events",

@@ -37,7 +37,7 @@ def wrong_packages():
     for number, line in enumerate((SCRIPTS / "packages").read_text().splitlines(), 1):
         if not line or line.startswith("#"):
             continue
-        found = re.fullmatch(r"(build|node|run|test) +([a-z0-9][a-z0-9+.-]+) +(\S.*)", line)
+        found = re.fullmatch(r"(build|node|run|test|bench) +([a-z0-9][a-z0-9+.-]+) +(\S.*)", line)
         if not found:
             yield f"packages:{number}: not \"group package what for\": {line}"
         elif found.group(2) in seen:

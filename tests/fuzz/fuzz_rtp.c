@@ -46,15 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)wire_classify(data, size);
     if (size > PKT_CAP)
         return 0;
-    /* A packet that ends where its bytes end: a read past them is seen. */
-    struct pkt *const p = malloc(offsetof(struct pkt, data) + size);
-    if (!p)
+    /* A block that ends where the packet ends: a read past it is seen. */
+    struct pkt p = {.data = malloc(size ? size : 1), .len = (uint16_t)size};
+    if (!p.data)
         return 0;
-    memset(p, 0, offsetof(struct pkt, data));
     if (size)
-        memcpy(p->data, data, size);
-    p->len = (uint16_t)size;
-    look_at(p);
-    free(p);
+        memcpy(p.data, data, size);
+    look_at(&p);
+    free(p.data);
     return 0;
 }

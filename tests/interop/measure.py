@@ -2,8 +2,8 @@
 """measure.py - a lesson of real programs, measured: delay, voice, what a kill of the relay and of the
 lead's room costs, what the recording lacks, its lips and voice.
 
-measure.py RELAY ROOM PACKAGE [SECONDS [PATIENCE]]: SECONDS of undisturbed lesson (default 30), limits
-PATIENCE times as wide (default 1). Exit code 77 if a program is not there.
+measure.py RELAY ROOM PACKAGE [SECONDS [PATIENCE]]: SECONDS of undisturbed lesson (default 30; 1800
+for lips and voice after half an hour), limits PATIENCE times as wide (default 1). Exit code 77 if a program is not there.
 """
 import contextlib
 import json
@@ -171,7 +171,8 @@ def flashes(path):
 
 
 def beeps(path):
-    done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-ac", "1", "-ar", "8000",
+    done = subprocess.run(["ffmpeg", "-v", "error", "-copyts", "-i", path, "-ac", "1", "-ar", "8000",
+                           "-af", "aresample=async=1:first_pts=0",
                            "-f", "s16le", "-"], capture_output=True, check=True)
     pcm = struct.unpack(f"<{len(done.stdout) // 2}h", done.stdout)
     return middles([(i / 8000, max(map(abs, pcm[i:i + 16])) > 1000) for i in range(0, len(pcm), 16)])
@@ -190,17 +191,25 @@ def middles(lit):
     return out
 
 
-def look_at_recording(relay, manifest, killed, started, folder):
+def figure_skew(when, seen, heard):
+    """Each flash against the beep nearest to it."""
+    skews = [min((v - a for a in heard), key=abs) * 1000 for v in seen]
+    skew = statistics.median(skews) if skews else 1e9
+    fact(f"flashes are found in the recording, {when}", len(skews) >= 10, len(skews))
+    figure(f"lips and voice in the recording, {when}, median", 40, abs(skew), "ms",
+           f" over {len(skews)} flashes, worst {max(skews, key=abs, default=0):+.0f} ms")
+
+
+def look_at_recording(relay, manifest, killed, started, steady_until, folder):
     base, m = manifest["base"], manifest["manifest"]
     top = max((t for t in m["tracks"] if t["source"] == "camera" and t["site"] == "S0"),
               key=lambda t: t["height"])
     seen = flashes(download(relay, base, top["file"], folder))
     heard = beeps(download(relay, base, "voice.webm", folder))
-    skews = [min((v - a for a in heard), key=abs) * 1000 for v in seen[:20]]
-    skew = statistics.median(skews) if skews else 1e9
-    fact("flashes are found in the recording", len(skews) >= 10, len(skews))
-    figure("lips and voice in the recording, median", 40, abs(skew), "ms",
-           f" over {len(skews)} flashes, worst {max(skews, key=abs, default=0):+.0f} ms")
+    figure_skew("at its start", seen[:20], heard)
+    end = steady_until - started - 1
+    if end > 60:
+        figure_skew(f"after {end / 60:.0f} minutes", [v for v in seen if end - 21 < v < end], heard)
     restart = [g for g in m["gaps"] if g["reason"] == "restart"]
     fact("the recording tells of one restart", len(restart) == 1, json.dumps(m["gaps"]))
     missing = killed - started - restart[0]["from_ms"] / 1000
@@ -220,11 +229,12 @@ def measure(programs, folder, stack, seconds):
     lead = make_lead(1)
     stack.callback(lambda: [r.process.kill() for r in (lead, point)])
     steady(point, seconds)
+    steady_until = time.time()
     lead = kill_lead(sites, make_lead, lead, point)
     stack.callback(lead.process.kill)
     killed = kill_relay(relay, sites, point, admin)
     manifest = ended(relay, admin)
-    look_at_recording(relay, manifest, killed, started, folder)
+    look_at_recording(relay, manifest, killed, started, steady_until, folder)
 
 
 def main():

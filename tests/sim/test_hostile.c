@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct link_conf clean = {.delay = 10000};
+static const struct path_conf clean = {.delay = 10000};
 
 /* A lesson with a viewer who means well and one who does not. */
 struct story {

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-static const struct link_conf clean = {.delay = 10000};
-static const struct link_conf lossy = {
+static const struct path_conf clean = {.delay = 10000};
+static const struct path_conf lossy = {
     .delay = 20000, .jitter = 5000, .loss_good = 0.02, .reorder = 0.001, .reorder_by = 8000};
 
 static const struct bot_recv *line(const struct world_bot *b, size_t i)

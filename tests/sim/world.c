@@ -13,12 +13,14 @@ void world_init(struct world *w, uint8_t seed)
     w->log = (struct log){.fd = STDERR_FILENO, .level = LOG_WARN};
     bool ok = rng_init(&w->rng, s) == OK && dtls_cert_new(&w->cert) == OK;
     ok = ok && addr_parse(&w->addr, "10.0.0.1:5000");
+    ok = ok && addr_parse(&w->away_addr, "10.0.0.2:5000");
     ok = ok && outq_init(&w->out, 4u << 20, 4096) == OK;
     w->pool = pkt_pool_new(20000);
     w->up = wire_new();
     w->down = wire_new();
     sim_clock_set(w->now);
     struct hub_conf c = {.cert = w->cert,
+                         .hubs = 2,
                          .max_members = WORLD_BOTS,
                          .max_lent = 4096,
                          .pace_bps = 20000000,
@@ -26,6 +28,9 @@ void world_init(struct world *w, uint8_t seed)
                          .take_bps = 40000000};
     rng_bytes(&w->rng, c.seed, sizeof c.seed);
     ok = ok && w->pool && w->up && w->down && hub_new(&w->hub, &c, &w->log) == OK;
+    c.self = 1;
+    rng_bytes(&w->rng, c.seed, sizeof c.seed);
+    ok = ok && hub_new(&w->away, &c, &w->log) == OK;
     assert(ok);
     w->self = (struct nego_self){
         .fingerprint = dtls_cert_fingerprint(w->cert), .lite = true, .cand = {w->addr}, .cands = 1};
@@ -36,6 +41,7 @@ void world_fini(struct world *w)
 {
     for (size_t i = 0; i < w->n; i++)
         bot_free(&w->bots[i].bot);
+    hub_free(&w->away, w->now);
     hub_free(&w->hub, w->now);
     wire_free(&w->up);
     wire_free(&w->down);
@@ -52,16 +58,16 @@ static struct world_bot *bot_at(struct world *w, const struct addr *a)
 }
 
 /* Moves what a hub or bot wrote onto the wire, through the link of the bot that is concerned. */
-static void carry(struct world *w, struct wire *wire, const struct addr *from, struct link *link)
+static void carry(struct world *w, struct wire *wire, const struct addr *from, struct path *link)
 {
     for (size_t i = 0; i < w->out.n; i++) {
         const struct outq_msg *const m = &w->out.msgs[i];
         struct world_bot *const b = link ? NULL : bot_at(w, &m->to);
-        struct link *const l = link ? link : b ? &b->down : NULL;
+        struct path *const l = link ? link : b ? &b->down : NULL;
         for (uint32_t off = 0; l && off < m->len; off += m->seg) {
             const size_t len = size_min(m->seg, m->len - off);
             usec at = 0;
-            for (unsigned n = link_pass(l, w->now, len, &at); n > 0; n--)
+            for (unsigned n = path_pass(l, w->now, len, &at); n > 0; n--)
                 wire_put(wire, at, from, &m->to, w->out.buf + m->off + off, len);
         }
     }
@@ -96,15 +102,41 @@ static void take_note(struct world *w, const struct note *n)
     }
 }
 
-static void drain_hub(struct world *w)
+static void drain_hub(struct world *w, struct hub *h, const struct addr *from)
 {
     do {
-        hub_tick(w->hub, w->now, &w->out);
-        carry(w, w->down, &w->addr, NULL);
-    } while (hub_next(w->hub) == 0);
+        hub_tick(h, w->now, &w->out);
+        carry(w, w->down, from, NULL);
+    } while (hub_next(h) == 0);
     struct note n;
-    while (hub_note(w->hub, &n))
+    while (hub_note(h, &n))
         take_note(w, &n);
+}
+
+/* One hub's messages and the other's packets, to the other hub. True: there was something. */
+static bool carry_link(struct world *w, struct hub *from, size_t from_no, struct hub *to)
+{
+    struct link_msg m;
+    struct pkt *p = NULL;
+    bool any = false;
+    while (link_next(from, 1 - from_no, &m)) {
+        any = true;
+        w->lent += m.kind == LINK_RTP;
+        if (link_input(to, w->now, from_no, &m))
+            continue;
+        p = m.pkt;
+        pkt_unref(&p);
+        w->lent--;
+    }
+    while ((p = link_spent(to, from_no)) != NULL) {
+        pkt_unref(&p);
+        w->lent--;
+    }
+    return any;
+}
+
+static void take_taps(struct world *w)
+{
     struct tap_msg t;
     while (!w->recorder_hangs && hub_tap(w->hub, &t)) {
         w->tap_tracks += t.kind == TAP_TRACK;
@@ -116,23 +148,55 @@ static void drain_hub(struct world *w)
     }
 }
 
+static void drain(struct world *w)
+{
+    bool more = true;
+    while (more) {
+        drain_hub(w, w->hub, &w->addr);
+        more = !w->away_hangs && carry_link(w, w->hub, 0, w->away);
+        drain_hub(w, w->away, &w->away_addr);
+        more = (!w->away_hangs && carry_link(w, w->away, 1, w->hub)) || more;
+    }
+    take_taps(w);
+}
+
+static void command(struct world *w, struct hub *h, const struct addr *from, const struct cmd *c)
+{
+    hub_command(h, w->now, c, &w->out);
+    carry(w, w->down, from, NULL);
+}
+
 void world_command(struct world *w, const struct cmd *c)
 {
-    hub_command(w->hub, w->now, c, &w->out);
-    drain_hub(w);
+    const bool member = c->kind == CMD_MEMBER_ADD || c->kind == CMD_MEMBER_DEL ||
+                        c->kind == CMD_SLOTS || c->kind == CMD_RESTART;
+    const struct world_bot *const b = member ? member_bot(w, c->member) : NULL;
+    if (!b || !b->away)
+        command(w, w->hub, &w->addr, c);
+    if (b ? b->away : !member && c->kind != CMD_ROOM_OPEN)
+        command(w, w->away, &w->away_addr, c);
+    drain(w);
+}
+
+void world_spread(struct world *w)
+{
+    command(w, w->away, &w->away_addr,
+            &(struct cmd){.kind = CMD_ROOM_OPEN, .room = WORLD_ROOM, .home = 0});
+    drain(w);
 }
 
 void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool record)
 {
     world_command(
-        w, &(struct cmd){.kind = CMD_ROOM_STATE,
-                         .room = WORLD_ROOM,
-                         .state = {.mode = mode, .floor_site = floor_site, .record = record}});
+        w, &(struct cmd){
+               .kind = CMD_ROOM_STATE,
+               .room = WORLD_ROOM,
+               .state = {.mode = (uint8_t)mode, .floor_site = floor_site, .record = record}});
 }
 
 struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
                              const struct nego *want, const uint8_t source[NEGO_MEDIA],
-                             const struct slot slot[NEGO_MEDIA], const struct link_conf *link)
+                             const struct slot slot[NEGO_MEDIA], const struct path_conf *link)
 {
     static char offer[NEGO_SDP_MAX];
     static char answer[NEGO_SDP_MAX];
@@ -141,10 +205,13 @@ struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
     struct nego_self me = w->self;
     me.lite = false;
     me.cands = 0;
-    *b = (struct world_bot){.id = (member_id)++w->n};
+    struct nego_self self = w->self;
+    if (w->elsewhere)
+        self.cand[0] = w->away_addr;
+    *b = (struct world_bot){.id = (member_id)++w->n, .away = w->elsewhere};
     b->bot = bot_new(name, want, &me, &w->rng, offer);
-    link_init(&b->up, link, &w->rng);
-    link_init(&b->down, link, &w->rng);
+    path_init(&b->up, link, &w->rng);
+    path_init(&b->down, link, &w->rng);
 
     struct cmd_join *const j = calloc(1, sizeof *j);
     assert(j);
@@ -156,7 +223,7 @@ struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
     struct nego_error e = {0};
     const bool ok =
         nego_answer(&j->nego, offer, strlen(offer), want->media[0].send ? NEGO_PUBLISH : NEGO_PLAY,
-                    &w->self, &w->rng, answer, &e);
+                    &self, &w->rng, answer, &e);
     if (!ok)
         (void)!write(2, e.what, strlen(e.what));
     assert(ok);
@@ -181,7 +248,9 @@ static void deliver_up(struct world *w)
         p->len = d->len;
         p->from = d->from;
         p->at = w->now;
-        hub_input(w->hub, w->now, p, &w->out);
+        struct hub *const h = addr_eq(&d->to, &w->addr) ? w->hub : w->away;
+        hub_input(h, w->now, p, &w->out);
+        carry(w, w->down, &d->to, NULL);
     }
 }
 
@@ -206,6 +275,7 @@ static void deliver_down(struct world *w)
 static usec world_next(const struct world *w)
 {
     usec at = usec_min(hub_next(w->hub), usec_min(wire_next(w->up), wire_next(w->down)));
+    at = usec_min(at, hub_next(w->away));
     for (size_t i = 0; i < w->n; i++)
         at = usec_min(at, w->bots[i].next);
     return usec_max(at, w->now);
@@ -221,7 +291,7 @@ void world_run(struct world *w, usec until)
         w->now = usec_min(until, next + 500);
         sim_clock_set(w->now);
         deliver_up(w);
-        drain_hub(w);
+        drain(w);
         deliver_down(w);
         for (size_t i = 0; i < w->n; i++) {
             struct world_bot *const b = &w->bots[i];
@@ -245,7 +315,7 @@ static struct nego_media video_line(bool send)
     return (struct nego_media){.send = send, .recv = !send, .codec = NEGO_VP8};
 }
 
-struct world_bot *world_lead(struct world *w, const struct link_conf *l)
+struct world_bot *world_lead(struct world *w, const struct path_conf *l)
 {
     const uint8_t source[NEGO_MEDIA] = {SRC_VOICE, SRC_CAMERA, SRC_SLIDES};
     struct nego n = {.n = 3, .media = {audio_line(true), video_line(true), video_line(true)}};
@@ -260,7 +330,7 @@ struct world_bot *world_lead(struct world *w, const struct link_conf *l)
     return b;
 }
 
-struct world_bot *world_point(struct world *w, uint8_t site, const struct link_conf *l)
+struct world_bot *world_point(struct world *w, uint8_t site, const struct path_conf *l)
 {
     const uint8_t source[NEGO_MEDIA] = {SRC_VOICE, SRC_CLASS};
     const struct nego n = {.n = 2, .media = {audio_line(true), video_line(true)}};
@@ -270,7 +340,7 @@ struct world_bot *world_point(struct world *w, uint8_t site, const struct link_c
     return b;
 }
 
-struct world_bot *world_plays(struct world *w, uint8_t site, const struct link_conf *l)
+struct world_bot *world_plays(struct world *w, uint8_t site, const struct path_conf *l)
 {
     const struct slot slot[NEGO_MEDIA] = {
         [PLAY_CAMERA] = {.kind = SLOT_SOURCE, .source = SRC_CAMERA},
@@ -283,7 +353,7 @@ struct world_bot *world_plays(struct world *w, uint8_t site, const struct link_c
     return world_join(w, "plays", site, &n, NULL, slot, l);
 }
 
-struct world_bot *world_lead_plays(struct world *w, const struct link_conf *l)
+struct world_bot *world_lead_plays(struct world *w, const struct path_conf *l)
 {
     struct slot slot[NEGO_MEDIA] = {{0}};
     struct nego n = {.n = 7};

@@ -4,15 +4,16 @@
 
 #include "relay/media/hub.h"
 #include "tests/sim/bot.h"
-#include "tests/sim/link.h"
+#include "tests/sim/path.h"
 
 #define WORLD_BOTS 400
 #define WORLD_ROOM 7
 
 struct world_bot {
     struct bot *bot;
-    struct link up, down;
+    struct path up, down;
     member_id id;
+    bool away;     /* a member of the other hub */
     uint8_t state; /* last enum member_state that the hub told */
     usec state_at;
     uint32_t first_us; /* NOTE_FIRST; 0 = not yet */
@@ -25,10 +26,15 @@ struct world {
     usec now;
     struct rng rng;
     struct dtls_cert *cert;
-    struct hub *hub;
+    struct hub *hub;  /* the home of the room */
+    struct hub *away; /* another of the same process, joined by a link */
+    bool elsewhere;   /* who joins next is a member there */
+    bool away_hangs;  /* it takes no messages, and is not asked for any */
+    uint64_t lent;    /* packets that crossed and have not come home */
     struct log log;
     struct pkt_pool *pool;
     struct addr addr; /* of the hub */
+    struct addr away_addr;
     struct nego_self self;
     struct wire *up, *down;
     struct outq out;
@@ -49,22 +55,25 @@ void world_fini(struct world *w);
  * line. Both directions use `link`. */
 struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
                              const struct nego *want, const uint8_t source[NEGO_MEDIA],
-                             const struct slot slot[NEGO_MEDIA], const struct link_conf *link);
+                             const struct slot slot[NEGO_MEDIA], const struct path_conf *link);
 void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool record);
 void world_command(struct world *w, const struct cmd *c);
+
+/* Opens the room on the other hub too; `elsewhere` says who goes there. */
+void world_spread(struct world *w);
 
 /* Runs until the virtual time. */
 void world_run(struct world *w, usec until);
 
 /* Ready-made members. */
 struct world_bot *world_lead(struct world *w,
-                             const struct link_conf *l); /* camera, slides, voice */
+                             const struct path_conf *l); /* camera, slides, voice */
 struct world_bot *world_lead_plays(struct world *w,
-                                   const struct link_conf *l); /* wall/1…3, 1 + 3 voices */
+                                   const struct path_conf *l); /* wall/1…3, 1 + 3 voices */
 struct world_bot *world_point(struct world *w, uint8_t site,
-                              const struct link_conf *l); /* class, voice */
+                              const struct path_conf *l); /* class, voice */
 struct world_bot *world_plays(struct world *w, uint8_t site,
-                              const struct link_conf *l); /* camera, slides, floor; lead, floor */
+                              const struct path_conf *l); /* camera, slides, floor; lead, floor */
 
 /* Tags in the payloads: which source a packet came from. */
 enum { TAG_LEAD_VOICE = 1, TAG_CAMERA, TAG_SLIDES, TAG_CLASS = 10, TAG_POINT_VOICE = 30 };

@@ -106,6 +106,42 @@ static void a_pool_of_none_is_empty(void **unused)
     pkt_pool_free(&pool);
 }
 
+static void an_alias_shows_the_bytes_and_gives_the_origin_back(void **unused)
+{
+    (void)unused;
+    struct pkt_pool *pool = pkt_pool_new(1);
+    struct pkt_pool *aliases = pkt_alias_pool_new(1);
+    assert_non_null(pool);
+    assert_non_null(aliases);
+    struct pkt *origin = pkt_get(pool);
+    origin->len = 3;
+    origin->at = 7;
+    origin->rtp.ext_seq = 9;
+    memcpy(origin->data, "abc", 3);
+
+    struct pkt *a = pkt_alias(aliases, origin);
+    assert_non_null(a);
+    assert_memory_equal(a->data, "abc", 3);
+    assert_int_equal(a->len, 3);
+    assert_int_equal(a->at, 7);
+    assert_int_equal(a->rtp.ext_seq, 9);
+    assert_int_equal(origin->refs, 1);
+    assert_null(pkt_alias(aliases, origin));
+
+    struct pkt *again = pkt_ref(a);
+    pkt_unref(&a);
+    assert_null(pkt_pool_spent(aliases));
+    pkt_unref(&again);
+    assert_int_equal(pkt_pool_in_use(aliases), 1); /* until the origin is on its way home */
+    struct pkt *home = pkt_pool_spent(aliases);
+    assert_ptr_equal(home, origin);
+    assert_null(pkt_pool_spent(aliases));
+    assert_int_equal(pkt_pool_in_use(aliases), 0);
+    pkt_unref(&home);
+    pkt_pool_free(&aliases);
+    pkt_pool_free(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +151,7 @@ int main(void)
         cmocka_unit_test(all_packets_are_different_memory),
         cmocka_unit_test(a_pool_that_no_memory_can_hold_is_refused),
         cmocka_unit_test(a_pool_of_none_is_empty),
+        cmocka_unit_test(an_alias_shows_the_bytes_and_gives_the_origin_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

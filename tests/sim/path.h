@@ -1,4 +1,4 @@
-/* link.h - a simulated network path in one direction: rate, queue, delay, jitter, loss, seeded. */
+/* path.h - a simulated network path in one direction: rate, queue, delay, jitter, loss, seeded. */
 #pragma once
 
 #include "engine/base/addr.h"
@@ -6,7 +6,7 @@
 
 /* Loss by two states (Gilbert 1960, Elliott 1963): good and bad, each with its own loss. With
  * to_bad 0 it is plain random loss of `loss_good`. */
-struct link_conf {
+struct path_conf {
     usec delay;
     usec jitter;      /* each datagram waits up to so much longer; order is kept */
     double loss_good; /* 0 … 1 */
@@ -28,8 +28,8 @@ struct datagram {
     uint8_t data[1504];
 };
 
-struct link {
-    struct link_conf conf;
+struct path {
+    struct path_conf conf;
     struct rng *rng;
     bool bad;
     bool down;    /* an outage: everything is lost */
@@ -38,10 +38,10 @@ struct link {
     uint64_t sent, lost;
 };
 
-void link_init(struct link *l, const struct link_conf *c, struct rng *rng);
+void path_init(struct path *l, const struct path_conf *c, struct rng *rng);
 
 /* When a datagram of so many bytes arrives; how often it arrives (0 = lost, 2 = twice). */
-unsigned link_pass(struct link *l, usec now, size_t len, usec *at);
+unsigned path_pass(struct path *l, usec now, size_t len, usec *at);
 
 /* Everything in flight, by time of arrival. */
 struct wire;

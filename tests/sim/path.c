@@ -1,26 +1,26 @@
-#include "tests/sim/link.h"
+#include "tests/sim/path.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void link_init(struct link *l, const struct link_conf *c, struct rng *rng)
+void path_init(struct path *l, const struct path_conf *c, struct rng *rng)
 {
-    *l = (struct link){.conf = *c, .rng = rng};
+    *l = (struct path){.conf = *c, .rng = rng};
 }
 
-static bool chance(struct link *l, double p)
+static bool chance(struct path *l, double p)
 {
     return p > 0 && rng_u32(l->rng) < p * 4294967296.0;
 }
 
-static bool loses(struct link *l)
+static bool loses(struct path *l)
 {
     if (chance(l, l->bad ? l->conf.to_good : l->conf.to_bad))
         l->bad = !l->bad;
     return chance(l, l->bad ? l->conf.loss_bad : l->conf.loss_good);
 }
 
-unsigned link_pass(struct link *l, usec now, size_t len, usec *at)
+unsigned path_pass(struct path *l, usec now, size_t len, usec *at)
 {
     l->sent++;
     usec leaves = usec_max(now, l->free_at);
