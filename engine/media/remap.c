@@ -241,25 +241,23 @@ bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_place *at)
         uint64_t bit = 0;
         const bool sent = mark_of(m, out, &bit)->sent & bit;
         *at = (struct remap_place){
-            .source = c->source, .ext_seq = out + c->seq_off, .sent = sent, .cut = c};
+            .out = out, .source = c->source, .ext_seq = out + c->seq_off, .sent = sent, .cut = c};
         return true;
     }
     return false;
 }
 
-void remap_again(struct remap *m, usec now, uint16_t out_seq, const struct remap_place *at,
-                 const struct pkt_rtp *in, const struct vp8_desc *vp8, struct remap_out *out)
+void remap_again(struct remap *m, usec now, const struct remap_place *at, const struct pkt_rtp *in,
+                 const struct vp8_desc *vp8, struct remap_out *out)
 {
-    uint32_t to = 0;
-    uint64_t bit = 0;
-    const bool known = reach(m, out_seq, &to);
-    assert(known && in->ext_seq == at->ext_seq);
+    assert(in->ext_seq == at->ext_seq);
     *out = m->last;
     apply(at->cut, in, vp8, out);
-    struct remap_mark *const k = mark_of(m, to, &bit);
+    uint64_t bit = 0;
+    struct remap_mark *const k = mark_of(m, at->out, &bit);
     k->sent |= bit;
     k->again |= bit;
-    m->again_ms[to & (m->size - 1)] = (uint16_t)(now / USEC_MS);
+    m->again_ms[at->out & (m->size - 1)] = (uint16_t)(now / USEC_MS);
 }
 
 bool remap_repaired(const struct remap *m, usec now, uint16_t out_seq, usec wait)

@@ -82,6 +82,7 @@ void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
 
 /* The place of an outgoing number. */
 struct remap_place {
+    uint32_t out; /* with roll-overs counted */
     uint16_t source;
     uint32_t ext_seq; /* of the source: which packet belongs there */
     bool sent;        /* false: a hole; it was missing here too when its turn came */
@@ -93,8 +94,8 @@ MUST_USE bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_p
 
 /* How the packet of a place goes out: as it did the first time, or, into a hole, as it would have,
  * also when the viewer was pointed elsewhere since. Counts as sent and repaired now. */
-void remap_again(struct remap *m, usec now, uint16_t out_seq, const struct remap_place *at,
-                 const struct pkt_rtp *in, const struct vp8_desc *vp8, struct remap_out *out);
+void remap_again(struct remap *m, usec now, const struct remap_place *at, const struct pkt_rtp *in,
+                 const struct vp8_desc *vp8, struct remap_out *out);
 
 /* True if the number was repaired less than `wait` ago (of up to half a minute). */
 bool remap_repaired(const struct remap *m, usec now, uint16_t out_seq, usec wait);

@@ -177,7 +177,7 @@ static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
     struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
     if (!p || !forward_desc(from, p, &vp8))
         return at.sent ? FORWARD_LOST : FORWARD_NOT_YET;
-    remap_again(&s->map, now, out_seq, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
+    remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
     push(s, p, &out, true);
     return FORWARD_AGAIN;
 }

@@ -121,7 +121,7 @@ static void repair(struct remap *m, struct segment *s, struct rng *r, uint16_t s
     assert_true(at.sent);
     assert_int_equal(at.ext_seq, in.ext_seq);
     assert_int_equal(at.source, source);
-    remap_again(m, 0, s->p[i].out.seq, &at, &in, &d, &out);
+    remap_again(m, 0, &at, &in, &d, &out);
     assert_int_equal(out.seq, s->p[i].out.seq);
     assert_int_equal(out.ts, s->p[i].out.ts);
     assert_int_equal(out.picture_id, s->p[i].out.picture_id);

@@ -295,7 +295,7 @@ static void a_nack_finds_what_went_out_under_the_number(void **unused)
     assert_int_equal(at.ext_seq, 70003);
     const struct pkt_rtp in = rtp(70003, 10 * TICKS);
     const struct vp8_desc d = desc(10, 0);
-    remap_again(&m, 0, 1002, &at, &in, &d, &out);
+    remap_again(&m, 0, &at, &in, &d, &out);
     assert_int_equal(out.seq, 1002);
     assert_int_equal(out.picture_id, 9);
     assert_int_equal(out.ts, 500000 + 2 * TICKS);
@@ -332,7 +332,7 @@ static void a_hole_is_filled_as_if_it_had_never_been(void **unused)
     assert_int_equal(at.ext_seq, 70002);
     const struct pkt_rtp in = rtp(70002, 10 * TICKS);
     const struct vp8_desc d = desc(10, 0);
-    remap_again(&m, 0, 1001, &at, &in, &d, &out);
+    remap_again(&m, 0, &at, &in, &d, &out);
     assert_int_equal(out.seq, 1001);
     assert_int_equal(out.ts, 500000 + 2 * TICKS);
     assert_int_equal(out.picture_id, 9);
@@ -377,7 +377,7 @@ static void a_repair_is_remembered_until_its_number_is_used_again(void **unused)
     assert_true(next(0, 70000, 8, 1));
     assert_false(remap_repaired(&m, 0, 1000, USEC_SEC));
     assert_true(sent(1000));
-    remap_again(&m, 70 * USEC_SEC, 1000, &at, &in, &d, &out);
+    remap_again(&m, 70 * USEC_SEC, &at, &in, &d, &out);
     assert_true(remap_repaired(&m, 70 * USEC_SEC + 19 * USEC_MS, 1000, 20 * USEC_MS));
     assert_false(remap_repaired(&m, 70 * USEC_SEC + 20 * USEC_MS, 1000, 20 * USEC_MS));
     assert_false(remap_repaired(&m, 70 * USEC_SEC, 1001, USEC_SEC));
