@@ -35,12 +35,12 @@ static uint64_t bit_of(uint64_t index)
     return UINT64_C(1) << index % WORD_BITS;
 }
 
-static struct stream *stream_new(struct rollover *r, uint32_t ssrc, uint16_t seq)
+static struct stream *stream_new(struct rollover *r, uint32_t ssrc, uint64_t index)
 {
     struct stream *const s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->highest = seq;
+    s->highest = index;
     if (table_put(&r->streams, &ssrc, s) == OK)
         return s;
     free(s);
@@ -55,20 +55,31 @@ static void advance(struct stream *s, uint64_t to)
     s->highest = to;
 }
 
-bool rollover_take(struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index)
+bool rollover_guess(const struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index)
 {
-    struct stream *s = table_get(&r->streams, &ssrc);
-    if (!s && !(s = stream_new(r, ssrc, seq)))
-        return false;
-
+    struct stream *const s = table_get(&r->streams, &ssrc);
+    *index = seq;
+    if (!s)
+        return true;
     const int64_t i = (int64_t)s->highest + seq_diff(seq, (uint16_t)s->highest);
     if (i < 0 || i + ROLLOVER_WINDOW <= (int64_t)s->highest || i >> 48 != 0)
         return false;
     *index = (uint64_t)i;
-    if (*index > s->highest)
-        advance(s, *index);
-    if (*word_of(s, *index) & bit_of(*index))
+    return *index > s->highest || !(*word_of(s, *index) & bit_of(*index));
+}
+
+bool rollover_note(struct rollover *r, uint32_t ssrc, uint64_t index)
+{
+    struct stream *s = table_get(&r->streams, &ssrc);
+    if (!s && !(s = stream_new(r, ssrc, index)))
         return false;
-    *word_of(s, *index) |= bit_of(*index);
+    if (index > s->highest)
+        advance(s, index);
+    *word_of(s, index) |= bit_of(index);
     return true;
+}
+
+bool rollover_take(struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index)
+{
+    return rollover_guess(r, ssrc, seq, index) && rollover_note(r, ssrc, *index);
 }

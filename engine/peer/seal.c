@@ -6,12 +6,9 @@
 #include "engine/peer/srtcp.h"
 
 #include <openssl/crypto.h>
-#include <pthread.h>
-#include <srtp2/srtp.h>
 #include <stdlib.h>
 
-#define REPLAY_WINDOW 2048 /* a repaired packet may come a second late */
-#define STREAMS_MAX 1024   /* SSRCs that one remote side may use; state is kept for each */
+#define STREAMS_MAX 1024 /* SSRCs that one remote side may use; state is kept for each */
 #define RTP_LEAST 12
 #define RTCP_LEAST 8
 
@@ -20,40 +17,10 @@ struct seal {
     struct rollover sent;
     struct srtcp rtcp_out;
     struct srtcp rtcp_in;
-    srtp_t rtp_in;      /* NULL: none is expected */
+    struct sealer in; /* without a cipher: none is expected */
+    struct rollover got;
     struct table heard; /* struct srtcp_replay by the remote side's SSRCs */
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool started;
-
-static void start_library(void)
-{
-    started = srtp_init() == srtp_err_status_ok;
-}
-
-static enum err session_new(srtp_t *session, enum seal_profile profile,
-                            const struct seal_keys *keys)
-{
-    pthread_once(&once, start_library);
-    if (!started)
-        return E_NOMEM;
-    uint8_t material[SEAL_KEY + SEAL_SALT_MAX];
-    memcpy(material, keys->key, SEAL_KEY);
-    memcpy(material + SEAL_KEY, keys->salt, SEAL_SALT_MAX);
-    srtp_policy_t policy = {
-        .ssrc.type = ssrc_any_inbound, .key = material, .window_size = REPLAY_WINDOW};
-    if (profile == SEAL_AES_128_GCM) {
-        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
-        srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp);
-    } else {
-        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
-        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
-    }
-    const srtp_err_status_t status = srtp_create(session, &policy);
-    OPENSSL_cleanse(material, sizeof material);
-    return status == srtp_err_status_ok ? OK : E_NOMEM;
-}
 
 static enum err start_sealer(struct sealer *s, enum seal_profile profile,
                              const struct seal_keys *master)
@@ -73,6 +40,7 @@ enum err seal_new(struct seal **sp, enum seal_profile profile, const struct seal
         return E_NOMEM;
     /* The tables' seeds need only be unknown to the other side's owner, not to the other side. */
     rollover_init(&s->sent, be64(send->key));
+    rollover_init(&s->got, be64(recv->key));
     table_init(&s->heard, sizeof(uint32_t), be64(recv->key));
     enum err e = start_sealer(&s->out, profile, send);
     if (!e)
@@ -80,7 +48,7 @@ enum err seal_new(struct seal **sp, enum seal_profile profile, const struct seal
     if (!e)
         e = srtcp_init(&s->rtcp_in, profile, recv);
     if (!e && rtp_in)
-        e = session_new(&s->rtp_in, profile, recv);
+        e = start_sealer(&s->in, profile, recv);
     if (e)
         seal_free(sp);
     return e;
@@ -96,8 +64,8 @@ void seal_free(struct seal **sp)
     rollover_fini(&s->sent);
     srtcp_fini(&s->rtcp_out);
     srtcp_fini(&s->rtcp_in);
-    if (s->rtp_in)
-        srtp_dealloc(s->rtp_in);
+    sealer_fini(&s->in);
+    rollover_fini(&s->got);
     size_t at = 0;
     for (void *r; (r = table_each(&s->heard, &at));)
         free(r);
@@ -127,13 +95,13 @@ size_t seal_rtcp(struct seal *s, uint8_t *buf, size_t len, size_t cap)
     return srtcp_seal(&s->rtcp_out, buf, len, cap);
 }
 
-/* libsrtp, too, keeps state for every SSRC that proved authentic, without a limit of its own. */
-static bool may_open(const struct seal *s, uint32_t ssrc)
+/* One remote side is not given state without a limit. */
+static bool may_hear(const struct table *t, uint32_t ssrc)
 {
-    return s->heard.n < STREAMS_MAX || table_get(&s->heard, &ssrc);
+    return t->n < STREAMS_MAX || table_get(t, &ssrc);
 }
 
-/* An SSRC of which something authentic came for the first time. */
+/* An SSRC of which a report came for the first time. */
 static bool heard_new(struct seal *s, uint32_t ssrc, const struct srtcp_replay *replay)
 {
     struct srtcp_replay *const r = malloc(sizeof *r);
@@ -146,16 +114,31 @@ static bool heard_new(struct seal *s, uint32_t ssrc, const struct srtcp_replay *
     return false;
 }
 
+/* Header, CSRCs and extension are not encrypted (RFC 3711 3.1). 0: there is not so much. */
+static size_t head_of(const uint8_t *buf, size_t len)
+{
+    size_t head = RTP_LEAST + 4u * (buf[0] & 0x0f);
+    if (!(buf[0] & 0x10))
+        return head <= len ? head : 0;
+    if (head + 4 > len)
+        return 0;
+    head += 4 + 4u * be16(buf + head + 2);
+    return head <= len ? head : 0;
+}
+
 bool seal_open_rtp(struct seal *s, uint8_t *buf, size_t *len)
 {
-    if (!s->rtp_in || *len < RTP_LEAST || *len > UINT16_MAX)
+    if (!s->in.cipher || *len < RTP_LEAST || *len > UINT16_MAX)
         return false;
     const uint32_t ssrc = be32(buf + 8);
-    int n = (int)*len;
-    if (!may_open(s, ssrc) || srtp_unprotect(s->rtp_in, buf, &n) != srtp_err_status_ok)
+    const size_t head = head_of(buf, *len);
+    uint64_t index = 0;
+    if (!head || !may_hear(&s->got.streams, ssrc) ||
+        !rollover_guess(&s->got, ssrc, be16(buf + 2), &index) ||
+        !sealer_open(&s->in, buf, head, *len, index) || !rollover_note(&s->got, ssrc, index))
         return false;
-    *len = (size_t)n;
-    return table_get(&s->heard, &ssrc) || heard_new(s, ssrc, &(struct srtcp_replay){0});
+    *len -= sealer_tag(&s->in);
+    return true;
 }
 
 bool seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *len)
@@ -167,6 +150,6 @@ bool seal_open_rtcp(struct seal *s, uint8_t *buf, size_t *len)
     if (known)
         return srtcp_open(&s->rtcp_in, known, buf, len);
     struct srtcp_replay first = {0};
-    return may_open(s, ssrc) && srtcp_open(&s->rtcp_in, &first, buf, len) &&
+    return may_hear(&s->heard, ssrc) && srtcp_open(&s->rtcp_in, &first, buf, len) &&
            heard_new(s, ssrc, &first);
 }

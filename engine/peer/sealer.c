@@ -128,19 +128,38 @@ static size_t plain_len(const struct sealer_job *j)
 }
 
 /* RFC 7714 8.1: 0 0 SSRC ROC SEQ, under the salt. */
+static void gcm_iv(const struct sealer *s, const uint8_t *rtp, uint64_t index, uint8_t iv[12])
+{
+    memcpy(iv, s->salt, 12);
+    put_be32(iv + 2, be32(iv + 2) ^ be32(rtp + 8));
+    put_be32(iv + 6, be32(iv + 6) ^ (uint32_t)(index >> 16));
+    put_be16(iv + 10, be16(iv + 10) ^ (uint16_t)index);
+}
+
 static bool run_gcm(struct sealer *s, const struct sealer_job *j)
 {
     uint8_t iv[12];
-    memcpy(iv, s->salt, sizeof iv);
-    put_be32(iv + 2, be32(iv + 2) ^ be32(j->out + 8));
-    put_be32(iv + 6, be32(iv + 6) ^ (uint32_t)(j->index >> 16));
-    put_be16(iv + 10, be16(iv + 10) ^ (uint16_t)j->index);
     uint8_t *const tag = j->out + plain_len(j);
     int n = 0;
+    gcm_iv(s, j->out, j->index, iv);
     return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 &&
            EVP_EncryptUpdate(s->cipher, NULL, &n, j->out, (int)j->parts.head) == 1 &&
            encrypt(s, j) && EVP_EncryptFinal_ex(s->cipher, tag, &n) == 1 &&
            EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_GET_TAG, GCM_TAG, tag) == 1;
+}
+
+static bool open_gcm(struct sealer *s, uint8_t *buf, size_t head, size_t plain, uint64_t index)
+{
+    uint8_t iv[12];
+    uint8_t *const body = buf + head;
+    int n = 0;
+    gcm_iv(s, buf, index, iv);
+    return EVP_DecryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 &&
+           EVP_DecryptUpdate(s->cipher, NULL, &n, buf, (int)head) == 1 &&
+           (plain == head ||
+            EVP_DecryptUpdate(s->cipher, body, &n, body, (int)(plain - head)) == 1) &&
+           EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_SET_TAG, GCM_TAG, buf + plain) == 1 &&
+           EVP_DecryptFinal_ex(s->cipher, buf + plain, &n) == 1;
 }
 
 bool sealer_hmac(struct sealer *s, const uint8_t *p, size_t len, const uint8_t *more,
@@ -153,29 +172,53 @@ bool sealer_hmac(struct sealer *s, const uint8_t *p, size_t len, const uint8_t *
 }
 
 /* RFC 3711 4.2: the tag covers the packet and the roll-over counter, which is not sent. */
-static bool append_hmac(struct sealer *s, const struct sealer_job *j)
+static bool hmac_of(struct sealer *s, const uint8_t *buf, size_t len, uint64_t index,
+                    uint8_t out[SEALER_AUTH])
+{
+    uint8_t roc[4];
+    put_be32(roc, (uint32_t)(index >> 16));
+    return sealer_hmac(s, buf, len, roc, sizeof roc, out);
+}
+
+/* RFC 3711 4.1.1: salt, SSRC and index side by side, then the block counter. */
+static bool start_cm(struct sealer *s, const uint8_t *rtp, uint64_t index)
+{
+    uint8_t iv[16] = {0};
+    memcpy(iv, s->salt, SEAL_SALT_MAX);
+    put_be32(iv + 4, be32(iv + 4) ^ be32(rtp + 8));
+    put_be64(iv + 8, be64(iv + 8) ^ index << 16);
+    return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1;
+}
+
+static bool run_cm(struct sealer *s, const struct sealer_job *j)
 {
     const size_t len = plain_len(j);
-    uint8_t roc[4], full[SEALER_AUTH];
-    put_be32(roc, (uint32_t)(j->index >> 16));
-    if (!sealer_hmac(s, j->out, len, roc, sizeof roc, full))
+    uint8_t full[SEALER_AUTH];
+    if (!start_cm(s, j->out, j->index) || !encrypt(s, j) ||
+        !hmac_of(s, j->out, len, j->index, full))
         return false;
     memcpy(j->out + len, full, CM_TAG);
     return true;
 }
 
-/* RFC 3711 4.1.1: salt, SSRC and index side by side, then the block counter. */
-static bool run_cm(struct sealer *s, const struct sealer_job *j)
+/* AES-CM is its own inverse. */
+static bool open_cm(struct sealer *s, uint8_t *buf, size_t head, size_t plain, uint64_t index)
 {
-    uint8_t iv[16] = {0};
-    memcpy(iv, s->salt, SEAL_SALT_MAX);
-    put_be32(iv + 4, be32(iv + 4) ^ be32(j->out + 8));
-    put_be64(iv + 8, be64(iv + 8) ^ j->index << 16);
-    return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 && encrypt(s, j) &&
-           append_hmac(s, j);
+    uint8_t full[SEALER_AUTH];
+    return hmac_of(s, buf, plain, index, full) && CRYPTO_memcmp(full, buf + plain, CM_TAG) == 0 &&
+           start_cm(s, buf, index) && turn_over(s, buf + head, plain - head);
 }
 
 bool sealer_run(struct sealer *s, const struct sealer_job *job)
 {
     return s->mac ? run_cm(s, job) : run_gcm(s, job);
+}
+
+bool sealer_open(struct sealer *s, uint8_t *buf, size_t head, size_t len, uint64_t index)
+{
+    const size_t tag = sealer_tag(s);
+    if (len < head + tag)
+        return false;
+    return s->mac ? open_cm(s, buf, head, len - tag, index)
+                  : open_gcm(s, buf, head, len - tag, index);
 }

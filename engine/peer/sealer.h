@@ -1,4 +1,4 @@
-/* sealer.h - the sending half of SRTP on OpenSSL EVP: one keyed context, a new IV for each packet,
+/* sealer.h - one direction of SRTP on OpenSSL EVP: one keyed context, a new IV for each packet,
  * plaintext read where it lies and ciphertext written where it leaves. */
 #pragma once
 
@@ -45,6 +45,10 @@ size_t sealer_tag(const struct sealer *s);
 
 /* Encrypts and appends the tag; there must be room. False: OpenSSL failed. */
 MUST_USE bool sealer_run(struct sealer *s, const struct sealer_job *job);
+
+/* Opens a packet in place: `head` bytes of header, all that follows up to `len` is payload and tag.
+ * False: forged; what was encrypted is not to be used. */
+MUST_USE bool sealer_open(struct sealer *s, uint8_t *buf, size_t head, size_t len, uint64_t index);
 
 /* AES-CM: the whole HMAC of two pieces of bytes. */
 MUST_USE bool sealer_hmac(struct sealer *s, const uint8_t *p, size_t len, const uint8_t *more,

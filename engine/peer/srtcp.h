@@ -1,5 +1,4 @@
-/* srtcp.h - SRTCP of one direction on OpenSSL EVP (RFC 3711 3.4, RFC 7714 9): a report a second
- * does not need the 15 KiB of a libsrtp session. */
+/* srtcp.h - SRTCP of one direction on OpenSSL EVP (RFC 3711 3.4, RFC 7714 9). */
 #pragma once
 
 #include "engine/peer/sealer.h"
