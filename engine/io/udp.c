@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,11 +29,34 @@ static bool set_int(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
+/* What the next call may fill, made ready once: a call that brings one packet costs one. */
+struct udp_box {
+    struct mmsghdr msg[UDP_BATCH];
+    struct iovec iov[UDP_BATCH];
+    struct sockaddr_in6 from[UDP_BATCH];
+    struct pkt *pkt[UDP_BATCH]; /* the first `n` */
+    size_t n;
+};
+
+void udp_close(struct udp *u)
+{
+    for (size_t i = 0; u->box && i < u->box->n; i++)
+        pkt_unref(&u->box->pkt[i]);
+    free(u->box);
+    u->box = NULL;
+    if (u->fd >= 0)
+        close(u->fd);
+    u->fd = -1;
+}
+
 enum err udp_open(struct udp *u, const struct addr *local, int buffer_bytes)
 {
-    *u = (struct udp){.fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (u->fd < 0)
+    *u = (struct udp){.fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+                      .box = calloc(1, sizeof(struct udp_box))};
+    if (u->fd < 0 || !u->box) {
+        udp_close(u);
         return E_IO;
+    }
     /* A burst of a whole frame to every viewer must fit. The FORCE forms need a privilege; without
      * it the system's limit applies, which serves small schools. */
     if (!set_int(u->fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes))
@@ -54,26 +78,31 @@ enum err udp_open(struct udp *u, const struct addr *local, int buffer_bytes)
     return E_IO;
 }
 
-void udp_close(struct udp *u)
+static void put(struct udp_box *b, size_t i, struct pkt *p)
 {
-    if (u->fd >= 0)
-        close(u->fd);
-    u->fd = -1;
-}
-
-struct batch {
-    struct mmsghdr msg[UDP_BATCH];
-    struct iovec iov[UDP_BATCH];
-    struct sockaddr_in6 from[UDP_BATCH];
-};
-
-static void prepare(struct batch *b, size_t i, void *data, size_t cap)
-{
-    b->iov[i] = (struct iovec){.iov_base = data, .iov_len = cap};
+    b->pkt[i] = p;
+    b->iov[i] = (struct iovec){.iov_base = p->data, .iov_len = PKT_CAP};
     b->msg[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &b->from[i],
                                              .msg_namelen = sizeof b->from[i],
                                              .msg_iov = &b->iov[i],
                                              .msg_iovlen = 1}};
+}
+
+/* The places before `taken` are empty: others' packets come there, or the last ones. */
+static void refill(struct udp_box *b, size_t taken, struct pkt_pool *pool)
+{
+    for (size_t i = 0; i < taken; i++) {
+        struct pkt *p = pkt_get(pool);
+        if (!p && b->n > taken)
+            p = b->pkt[--b->n];
+        if (!p) {
+            b->n = i;
+            return;
+        }
+        put(b, i, p);
+    }
+    for (struct pkt *p; b->n < UDP_BATCH && (p = pkt_get(pool)) != NULL; b->n++)
+        put(b, b->n, p);
 }
 
 static void drain(struct udp *u)
@@ -85,33 +114,30 @@ static void drain(struct udp *u)
 
 size_t udp_recv(struct udp *u, usec now, struct pkt_pool *pool, struct pkt *out[UDP_BATCH])
 {
-    struct batch b;
-    struct pkt *got[UDP_BATCH];
-    size_t want = 0;
-    while (want < UDP_BATCH && (got[want] = pkt_get(pool)) != NULL) {
-        prepare(&b, want, got[want]->data, PKT_CAP);
-        want++;
-    }
-    if (want == 0) {
+    struct udp_box *const b = u->box;
+    if (b->n == 0)
+        refill(b, 0, pool);
+    if (b->n == 0) {
         drain(u);
         return 0;
     }
-
-    const int r = recvmmsg(u->fd, b.msg, (unsigned)want, 0, NULL);
+    const int r = recvmmsg(u->fd, b->msg, (unsigned)b->n, 0, NULL);
     const size_t came = r > 0 ? (size_t)r : 0;
     size_t n = 0;
-    for (size_t i = 0; i < want; i++) {
-        if (i >= came || b.msg[i].msg_hdr.msg_flags & MSG_TRUNC) {
-            u->truncated += i < came;
-            pkt_unref(&got[i]);
+    for (size_t i = 0; i < came; i++) {
+        struct pkt *p = b->pkt[i];
+        if (b->msg[i].msg_hdr.msg_flags & MSG_TRUNC) {
+            u->truncated++;
+            pkt_unref(&p);
             continue;
         }
-        got[i]->len = (uint16_t)b.msg[i].msg_len;
-        got[i]->at = now;
-        got[i]->from = from_sockaddr(&b.from[i]);
-        out[n++] = got[i];
+        p->len = (uint16_t)b->msg[i].msg_len;
+        p->at = now;
+        p->from = from_sockaddr(&b->from[i]);
+        out[n++] = p;
     }
     u->received += came;
+    refill(b, came, pool);
     return n;
 }
 

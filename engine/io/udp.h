@@ -4,10 +4,13 @@
 #include "engine/base/outq.h"
 #include "engine/base/pkt.h"
 
+struct udp_box;
+
 struct udp {
     int fd;
-    struct addr local; /* as bound, with the real port */
-    bool no_gso;       /* the device refused UDP_SEGMENT once: never tried again */
+    struct udp_box *box; /* packets of the pool that are filled next */
+    struct addr local;   /* as bound, with the real port */
+    bool no_gso;         /* the device refused UDP_SEGMENT once: never tried again */
     uint64_t sent, send_errors, calls;
     uint64_t received, truncated, pool_empty;
 };
@@ -16,7 +19,7 @@ struct udp {
 
 /* Binds. Address :: takes IPv4 too. E_IO: errno says why (EADDRINUSE: busy port). */
 MUST_USE enum err udp_open(struct udp *u, const struct addr *local, int buffer_bytes);
-void udp_close(struct udp *u);
+void udp_close(struct udp *u); /* before the pool goes */
 
 /* Takes up to UDP_BATCH datagrams into packets of the pool (at and from filled). Returns how many;
  * 0: nothing there. Oversized datagrams are dropped and counted; with an empty pool datagrams are

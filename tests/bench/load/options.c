@@ -149,7 +149,7 @@ bool options_read(struct options *o, int argc, char **argv, char *why, size_t ca
         {.name = "--pid", .number = &o->pid, .least = 1, .most = 4194304},
         {.name = "--flood-rate", .number = &o->flood_rate, .least = 1, .most = 200000},
         {.name = "--profile", .words = {"gcm", "cm"}, .word = &c.profile},
-        {.name = "--publish", .words = {"both", "video", "voice"}, .word = &c.publish},
+        {.name = "--publish", .words = {"both", "video", "voice", "none"}, .word = &c.publish},
         {.name = "--flood",
          .words = {floods[0], floods[1], floods[2], floods[3], floods[4], floods[5], floods[6]},
          .word = &c.flood},
@@ -160,8 +160,8 @@ bool options_read(struct options *o, int argc, char **argv, char *why, size_t ca
         return false;
     o->server = c.server == 0 ? LOAD_RELAY : LOAD_JANUS;
     o->no_gcm = c.profile == 1;
-    o->video = c.publish != 2;
-    o->voice = c.publish != 1;
+    o->video = c.publish <= 1;
+    o->voice = c.publish == 0 || c.publish == 2;
     o->flood = (enum load_flood)c.flood;
     const char *const lacks = missing(o);
     if (lacks)

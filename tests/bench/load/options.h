@@ -14,7 +14,7 @@ enum load_flood {
     FLOOD_DTLS     /* connections that begin a handshake and fall silent */
 };
 
-#define LOAD_LESSONS 64
+#define LOAD_LESSONS 1024
 #define LOAD_VIEWERS 20000
 
 struct options {
