@@ -6,7 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LENT_MAX 4096
+
 void world_init(struct world *w, uint8_t seed)
+{
+    world_init_small(w, seed, 20000);
+}
+
+void world_init_small(struct world *w, uint8_t seed, size_t packets)
 {
     uint8_t s[32] = {seed};
     *w = (struct world){.now = USEC_SEC, .speaking = SITE_NONE};
@@ -15,14 +22,14 @@ void world_init(struct world *w, uint8_t seed)
     ok = ok && addr_parse(&w->addr, "10.0.0.1:5000");
     ok = ok && addr_parse(&w->away_addr, "10.0.0.2:5000");
     ok = ok && outq_init(&w->out, 4u << 20, 4096) == OK;
-    w->pool = pkt_pool_new(20000);
+    w->pool = pkt_pool_new(packets);
     w->up = wire_new();
     w->down = wire_new();
     sim_clock_set(w->now);
     struct hub_conf c = {.cert = w->cert,
                          .hubs = 2,
                          .max_members = WORLD_BOTS,
-                         .max_lent = 4096,
+                         .max_lent = size_min(LENT_MAX, packets / 2),
                          .pace_bps = 20000000,
                          .pace_burst = 20000,
                          .take_bps = 40000000};
@@ -246,8 +253,10 @@ static void deliver_up(struct world *w)
     const struct datagram *d = NULL;
     while ((d = wire_get(w->up, w->now)) != NULL) {
         struct pkt *const p = pkt_get(w->pool);
-        if (!p)
+        if (!p) {
+            w->starved++;
             continue;
+        }
         memcpy(p->data, d->data, d->len);
         p->len = d->len;
         p->from = d->from;

@@ -33,6 +33,7 @@ struct world {
     uint64_t lent;    /* packets that crossed and have not come home */
     struct log log;
     struct pkt_pool *pool;
+    uint64_t starved; /* datagrams for which the pool was empty */
     struct addr addr; /* of the hub */
     struct addr away_addr;
     struct nego_self self;
@@ -50,6 +51,8 @@ struct world {
 };
 
 void world_init(struct world *w, uint8_t seed);
+/* With so many packets in the hubs' pool; of 20000 otherwise. */
+void world_init_small(struct world *w, uint8_t seed, size_t packets);
 void world_fini(struct world *w);
 
 /* Adds a connection. site, lead: as in cmd_join; `want` as for nego_offer; `source` and `slot` by
