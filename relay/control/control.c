@@ -163,7 +163,7 @@ static void free_sessions(struct control *c)
 {
     size_t at = 0;
     for (struct session *s; (s = table_each(&c->sessions, &at));)
-        free(s);
+        session_drop(&s);
 }
 
 void control_free(struct control **out)
