@@ -74,6 +74,12 @@ struct poster {
     unsigned n;
 };
 
+struct memory {
+    unsigned moved; /* connections made or ended since it was done last */
+    usec since;     /* the first of them */
+    usec due, done;
+};
+
 struct counters {
     uint64_t codes[6]; /* answers by their hundreds */
     uint64_t events;
@@ -105,6 +111,7 @@ struct control {
     struct waiting waiting[WAITING_MAX];
     size_t waitings;
     struct poster poster[POSTERS];
+    struct memory memory;
     struct counters count;
     bool stopping;
 };
@@ -174,6 +181,12 @@ void session_agreed(const struct session *s, struct nego *n);
 void session_close(struct control *c, struct session *s);
 void session_state(struct control *c, struct session *s, enum member_state state);
 json_t *session_json(const struct session *s);
+
+/* memory.c */
+/* A connection was made or has ended: when all is calm, what that took goes back to the system. */
+void memory_moved(struct control *c);
+usec memory_next(const struct control *c);
+void memory_turn(struct control *c);
 
 /* whip.c */
 void api_whip(struct control *c, struct request *r);

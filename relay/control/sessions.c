@@ -32,6 +32,7 @@ struct session *session_new(struct control *c, struct live *v, const struct requ
     s->next = v->sessions;
     v->sessions = s;
     c->load[worker]++;
+    memory_moved(c);
     return s;
 }
 
@@ -59,6 +60,7 @@ void session_free(struct control *c, struct session *s)
     (void)table_del(&c->sessions, s->key);
     (void)table_del(&c->members, &s->id);
     c->load[s->worker]--;
+    memory_moved(c);
     session_drop(&s);
 }
 
