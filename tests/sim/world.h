@@ -14,6 +14,7 @@ struct world_bot {
     struct path up, down;
     member_id id;
     bool away;     /* a member of the other hub */
+    bool deaf;     /* takes handshakes and checks only; media for it is thrown away */
     uint8_t state; /* last enum member_state that the hub told */
     usec state_at;
     uint32_t first_us; /* NOTE_FIRST; 0 = not yet */
@@ -40,7 +41,8 @@ struct world {
     struct wire *up, *down;
     struct outq out;
     struct world_bot bots[WORLD_BOTS];
-    size_t n;
+    size_t n;                     /* places that are or were taken */
+    member_id last_id;            /* that was given */
     uint8_t speaking;             /* last NOTE_SPEAK */
     uint64_t messages, datagrams; /* from the hubs; of more than 500 bytes */
     uint64_t taps;                /* TAP_RTP seen, all sent home at once */
@@ -60,6 +62,8 @@ void world_fini(struct world *w);
 struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
                              const struct nego *want, const uint8_t source[NEGO_MEDIA],
                              const struct slot slot[NEGO_MEDIA], const struct path_conf *link);
+/* Control ends the connection; who joins next may get its place. */
+void world_leave(struct world *w, struct world_bot *b);
 void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool record);
 void world_command(struct world *w, const struct cmd *c);
 
