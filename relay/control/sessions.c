@@ -79,8 +79,10 @@ bool session_agree_ice(struct session *s, const struct ice_conf *ice)
     if (!block)
         return false;
     free(s->agreed.ufrag);
-    s->agreed.ufrag = memcpy(block, ice->remote_ufrag, ufrag);
-    s->agreed.pwd = memcpy(block + ufrag, ice->remote_pwd, pwd);
+    memcpy(block, ice->remote_ufrag, ufrag);
+    memcpy(block + ufrag, ice->remote_pwd, pwd);
+    s->agreed.ufrag = block;
+    s->agreed.pwd = block + ufrag;
     return true;
 }
 
