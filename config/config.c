@@ -20,6 +20,8 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_UINT("members_per_lesson", CYAML_FLAG_OPTIONAL, struct config_limits,
                      members_per_lesson),
     CYAML_FIELD_UINT("lessons_running", CYAML_FLAG_OPTIONAL, struct config_limits, lessons_running),
+    CYAML_FIELD_UINT("members_per_worker", CYAML_FLAG_OPTIONAL, struct config_limits,
+                     members_per_worker),
     CYAML_FIELD_UINT("viewer_kbps", CYAML_FLAG_OPTIONAL, struct config_limits, viewer_kbps),
     CYAML_FIELD_END,
 };
@@ -36,6 +38,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_BOOL("plain_http_anywhere", CYAML_FLAG_OPTIONAL, struct config,
                      plain_http_anywhere),
     CYAML_FIELD_UINT("workers", CYAML_FLAG_OPTIONAL, struct config, workers),
+    CYAML_FIELD_UINT("media_packets", CYAML_FLAG_OPTIONAL, struct config, media_packets),
+    CYAML_FIELD_UINT("media_socket_kib", CYAML_FLAG_OPTIONAL, struct config, media_socket_kib),
     CYAML_FIELD_STRING_PTR("certificate", LIST, struct config, certificate, 1, 1024),
     CYAML_FIELD_STRING_PTR("key", LIST, struct config, key, 1, 1024),
     CYAML_FIELD_STRING_PTR("web", LIST, struct config, web, 1, 1024),
@@ -157,7 +161,11 @@ static bool defaults(struct config *c)
     number_default(&c->limits.connections_per_address, 300);
     number_default(&c->limits.members_per_lesson, 400);
     number_default(&c->limits.lessons_running, 64);
+    number_default(&c->limits.members_per_worker,
+                   c->limits.members_per_lesson > 4096 ? c->limits.members_per_lesson : 4096);
     number_default(&c->limits.viewer_kbps, 20000);
+    number_default(&c->media_packets, 32768);
+    number_default(&c->media_socket_kib, 4096);
     number_default(&c->link_minutes, 120);
     return text_default(&c->data, "/var/lib/liangshi") &&
            text_default(&c->web, "/usr/share/liangshi/web") &&
@@ -285,11 +293,15 @@ static bool check_numbers(const struct config *c, char why[CONFIG_WHY])
         unsigned value, lo, hi;
     } rows[] = {
         {"workers", c->workers, 0, 32},
+        {"media_packets", c->media_packets, 2048, 4194304},
+        {"media_socket_kib", c->media_socket_kib, 64, 262144},
         {"link_minutes", c->link_minutes, 1, 1440},
         {"limits.connections", c->limits.connections, 4, 100000},
         {"limits.connections_per_address", c->limits.connections_per_address, 2, 100000},
         {"limits.members_per_lesson", c->limits.members_per_lesson, 1, 5000},
         {"limits.lessons_running", c->limits.lessons_running, 1, 1000},
+        {"limits.members_per_worker", c->limits.members_per_worker, c->limits.members_per_lesson,
+         100000},
         {"limits.viewer_kbps", c->limits.viewer_kbps, 64, 1000000},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -11,6 +11,7 @@ struct config_limits {
     unsigned connections_per_address;
     unsigned members_per_lesson;
     unsigned lessons_running;
+    unsigned members_per_worker;
     unsigned viewer_kbps; /* what one viewer is sent at most */
 };
 
@@ -21,8 +22,10 @@ struct config {
     char **http, **https, **media, **media_public;
     unsigned http_count, https_count, media_count, media_public_count;
     bool plain_http_anywhere;
-    unsigned workers;        /* 0 = one for each processor but one */
-    char *certificate, *key; /* of HTTPS; NULL = self-signed */
+    unsigned workers;          /* 0 = one for each processor but one */
+    unsigned media_packets;    /* of each worker's pool */
+    unsigned media_socket_kib; /* each way, of each socket */
+    char *certificate, *key;   /* of HTTPS; NULL = self-signed */
     char *web, *lib;
     char *packager;
     unsigned link_minutes;

@@ -25,9 +25,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define POOL_PACKETS 32768
-#define SOCKET_BYTES (4 << 20)
-#define MEMBERS_PER_HUB 4096
 #define BURST_BYTES (64 << 10)
 #define TAKE_BPS                                                                                   \
     40000000 /* a board at 1080p, a camera in three sizes and slides are half of it                \
@@ -157,13 +154,14 @@ static bool make_worker(struct node *n, unsigned i)
         .hub = {.cert = n->dtls,
                 .hubs = worker_count(n->conf),
                 .self = i,
-                .max_members = MEMBERS_PER_HUB,
-                .max_lent = POOL_PACKETS / 2, /* a disk that hangs leaves the viewers the rest */
+                .max_members = n->conf->limits.members_per_worker,
+                /* a disk that hangs leaves the viewers the other half */
+                .max_lent = n->conf->media_packets / 2,
                 .pace_bps = (uint64_t)n->conf->limits.viewer_kbps * 1000,
                 .pace_burst = BURST_BYTES,
                 .take_bps = TAKE_BPS},
-        .packets = POOL_PACKETS,
-        .socket_bytes = SOCKET_BYTES,
+        .packets = n->conf->media_packets,
+        .socket_bytes = (int)n->conf->media_socket_kib << 10,
         .level = n->log.level,
         .log_fd = n->log.fd,
     };

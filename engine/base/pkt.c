@@ -52,6 +52,16 @@ size_t pkt_pool_in_use(const struct pkt_pool *pool)
     return pool->in_use;
 }
 
+size_t pkt_pool_size(const struct pkt_pool *pool)
+{
+    return pool->count;
+}
+
+size_t pkt_pool_left(const struct pkt_pool *pool)
+{
+    return pool->count - pool->in_use;
+}
+
 static struct pkt *unpack(struct pkt_pool *pool)
 {
     if (!pool->fresh)

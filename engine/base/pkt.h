@@ -47,6 +47,8 @@ struct pkt_pool *pkt_pool_new(size_t count);
 /* Every packet must have come home. */
 void pkt_pool_free(struct pkt_pool **pool);
 size_t pkt_pool_in_use(const struct pkt_pool *pool);
+size_t pkt_pool_size(const struct pkt_pool *pool);
+size_t pkt_pool_left(const struct pkt_pool *pool); /* of its size */
 
 /* A packet with one reference and len 0; NULL when the pool is empty (drop and count). Not of a
  * pool of aliases. */

@@ -163,7 +163,7 @@ static void free_sessions(struct control *c)
 {
     size_t at = 0;
     for (struct session *s; (s = table_each(&c->sessions, &at));)
-        free(s);
+        session_drop(&s);
 }
 
 void control_free(struct control **out)
@@ -227,6 +227,7 @@ static enum err packaging(struct control *c, struct loop *loop, int *watched)
 static usec next_turn(struct control *c)
 {
     usec next = usec_min(http_next(c->http, c->now), events_next(c));
+    next = usec_min(next, memory_next(c));
     if (c->waitings || recordings_due(c))
         next = usec_min(next, c->now + 5 * USEC_MS);
     if (c->conf.packager)
@@ -279,6 +280,7 @@ static enum err turns(struct control *c, struct loop *loop)
         if (e != OK)
             return e;
         events_turn(c);
+        memory_turn(c);
         const size_t n = loop_wait(loop, c->now, next_turn(c), ready, ARRAY_LEN(ready));
         read_clocks(c);
         if (is_stop(ready, n))

@@ -12,6 +12,16 @@
 #define CLIENT_CAP 65
 #define POSTERS 256 /* people whose messages are counted at once */
 
+/* What is kept of a negotiation: what slots and an ICE restart need. */
+struct agreed {
+    char mid[SDP_ID]; /* of the first line that is used */
+    bool audio;       /* it is a voice */
+    uint8_t lines;
+    uint16_t voices; /* lines, one bit each */
+    char *ufrag;     /* the other side's; owns the block */
+    char *pwd;       /* behind it in the same block */
+};
+
 /* One WHIP or WHEP connection. */
 struct session {
     struct session *next; /* of the lesson */
@@ -28,7 +38,7 @@ struct session {
     unsigned live;                /* and those that send media now */
     struct slot slot[NEGO_MEDIA]; /* by video line */
     size_t videos;
-    struct nego nego;
+    struct agreed agreed;
     unsigned ice; /* number of the ICE session, in the ETag */
     struct member_stats stats;
     bool has_stats;
@@ -64,6 +74,12 @@ struct poster {
     unsigned n;
 };
 
+struct memory {
+    unsigned moved; /* connections made or ended since it was done last */
+    usec since;     /* the first of them */
+    usec due, done;
+};
+
 struct counters {
     uint64_t codes[6]; /* answers by their hundreds */
     uint64_t events;
@@ -95,6 +111,7 @@ struct control {
     struct waiting waiting[WAITING_MAX];
     size_t waitings;
     struct poster poster[POSTERS];
+    struct memory memory;
     struct counters count;
     bool stopping;
 };
@@ -152,10 +169,24 @@ struct session *session_new(struct control *c, struct live *v, const struct requ
 void session_free(struct control *c, struct session *s);
 struct session *session_find(struct control *c, const char *key);
 struct live *session_live(struct control *c, const struct session *s);
+/* Only the memory: when everything ends. */
+void session_drop(struct session **s);
+/* Keeps what was negotiated, or the credentials of a restart. False: no memory, and nothing
+ * changed. */
+MUST_USE bool session_agree(struct session *s, const struct nego *n);
+MUST_USE bool session_agree_ice(struct session *s, const struct ice_conf *ice);
+/* As much of a negotiation as nego_restart reads. */
+void session_agreed(const struct session *s, struct nego *n);
 /* Says goodbye to hub and readers. */
 void session_close(struct control *c, struct session *s);
 void session_state(struct control *c, struct session *s, enum member_state state);
 json_t *session_json(const struct session *s);
+
+/* memory.c */
+/* A connection was made or has ended: when all is calm, what that took goes back to the system. */
+void memory_moved(struct control *c);
+usec memory_next(const struct control *c);
+void memory_turn(struct control *c);
 
 /* whip.c */
 void api_whip(struct control *c, struct request *r);

@@ -225,6 +225,7 @@ static void workers_part(struct control *c, FILE *f)
         {"rtx_missed_total", "counter", offsetof(struct worker_stat, hub.repair[2])},
         {"rtx_refused_total", "counter", offsetof(struct worker_stat, hub.repair[3])},
         {"too_much_bytes_total", "counter", offsetof(struct worker_stat, hub.too_much)},
+        {"pressed_total", "counter", offsetof(struct worker_stat, hub.pressed)},
         {"pli_out_total", "counter", offsetof(struct worker_stat, hub.pli_out)},
         {"pacer_full_total", "counter", offsetof(struct worker_stat, hub.pacer_full)},
         {"taps_lost_total", "counter", offsetof(struct worker_stat, hub.taps_lost)},

@@ -32,6 +32,7 @@ struct session *session_new(struct control *c, struct live *v, const struct requ
     s->next = v->sessions;
     v->sessions = s;
     c->load[worker]++;
+    memory_moved(c);
     return s;
 }
 
@@ -59,7 +60,54 @@ void session_free(struct control *c, struct session *s)
     (void)table_del(&c->sessions, s->key);
     (void)table_del(&c->members, &s->id);
     c->load[s->worker]--;
-    free(s);
+    memory_moved(c);
+    session_drop(&s);
+}
+
+void session_drop(struct session **s)
+{
+    free((*s)->agreed.ufrag);
+    free(*s);
+    *s = NULL;
+}
+
+bool session_agree_ice(struct session *s, const struct ice_conf *ice)
+{
+    const size_t ufrag = strlen(ice->remote_ufrag) + 1;
+    const size_t pwd = strlen(ice->remote_pwd) + 1;
+    char *const block = malloc(ufrag + pwd);
+    if (!block)
+        return false;
+    free(s->agreed.ufrag);
+    memcpy(block, ice->remote_ufrag, ufrag);
+    memcpy(block + ufrag, ice->remote_pwd, pwd);
+    s->agreed.ufrag = block;
+    s->agreed.pwd = block + ufrag;
+    return true;
+}
+
+bool session_agree(struct session *s, const struct nego *n)
+{
+    static_assert(NEGO_MEDIA <= 16, "one bit for each line");
+    struct agreed *const a = &s->agreed;
+    size_t first = 0;
+    while (first + 1 < n->n && n->media[first].refused)
+        first++;
+    memcpy(a->mid, n->media[first].mid, sizeof a->mid);
+    a->audio = n->media[first].audio;
+    a->lines = (uint8_t)n->n;
+    for (size_t i = 0; i < n->n; i++)
+        a->voices |= (uint16_t)(n->media[i].audio << i);
+    return session_agree_ice(s, &n->ice);
+}
+
+void session_agreed(const struct session *s, struct nego *n)
+{
+    const struct agreed *const a = &s->agreed;
+    *n = (struct nego){.n = 1, .media = {{.audio = a->audio}}};
+    memcpy(n->media[0].mid, a->mid, sizeof a->mid);
+    text_put(n->ice.remote_ufrag, sizeof n->ice.remote_ufrag, "%s", a->ufrag);
+    text_put(n->ice.remote_pwd, sizeof n->ice.remote_pwd, "%s", a->pwd);
 }
 
 /* The hub knows already, or has been told. */

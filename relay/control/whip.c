@@ -98,7 +98,10 @@ static bool hand_over(struct control *c, struct request *r, struct join *j, stru
     const struct cmd cmd = {
         .kind = CMD_MEMBER_ADD, .room = j->v->l->room, .member = s->id, .join = j->cmd};
     j->cmd->site = s->seat;
-    s->nego = j->cmd->nego;
+    if (!session_agree(s, &j->cmd->nego)) {
+        session_free(c, s);
+        return problem_set(&r->problem, P_INTERNAL, NULL, "no memory");
+    }
     if (!rooms_command(c, j->worker, &cmd)) {
         session_free(c, s);
         return problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
@@ -315,7 +318,7 @@ static bool is_restart(const char *frag, const struct session *s)
         return false;
     const char *const ufrag = at + sizeof key - 1;
     const size_t n = strcspn(ufrag, "\r\n \t");
-    return strlen(s->nego.ice.remote_ufrag) != n || memcmp(s->nego.ice.remote_ufrag, ufrag, n) != 0;
+    return strlen(s->agreed.ufrag) != n || memcmp(s->agreed.ufrag, ufrag, n) != 0;
 }
 
 static bool etag_fits(const struct request *r, const struct session *s)
@@ -329,12 +332,17 @@ static bool etag_fits(const struct request *r, const struct session *s)
 static void restart(struct control *c, struct request *r, struct session *s, char *answer)
 {
     struct nego_error e = {.what = "not a usable fragment"};
-    struct nego n = s->nego;
+    struct nego n;
     struct live *const v = session_live(c, s);
+    session_agreed(s, &n);
     if (!nego_restart(&n, r->body, r->body_len, &c->conf.self[s->worker], &c->rng, answer, &e)) {
         char field[64];
         text_put(field, sizeof field, "sdp: %s", e.field ? e.field : "");
         problem_set(&r->problem, P_BAD_SDP, field, "%s", e.what);
+        return;
+    }
+    if (!answer[0]) { /* it only trickles after all, and ours are not known here any more */
+        answer_empty(r, 204);
         return;
     }
     struct ice_conf *const ice = malloc(sizeof *ice);
@@ -346,8 +354,8 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
         problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");
         return;
     }
-    s->nego = n; /* NOLINT(clang-analyzer-unix.Malloc): the worker owns `ice` now and frees it */
-    s->ice++;
+    (void)!session_agree_ice(s, &n.ice); /* without memory the next fragment restarts once more */
+    s->ice++; /* NOLINT(clang-analyzer-unix.Malloc): the worker owns `ice` now and frees it */
     answer_text(r, 200, "application/trickle-ice-sdpfrag", answer);
     answer_etag(r, s);
 }
@@ -414,8 +422,8 @@ void api_slots_put(struct control *c, struct request *r)
     struct live *const v = session_live(c, s);
     struct cmd cmd = {.kind = CMD_SLOTS, .room = v->l->room, .member = s->id};
     size_t n = 0;
-    for (size_t i = 0; i < s->nego.n && n < s->videos; i++)
-        if (!s->nego.media[i].audio)
+    for (size_t i = 0; i < s->agreed.lines && n < s->videos; i++)
+        if (!(s->agreed.voices & 1u << i))
             cmd.slots[i] = slot[n++];
     if (!rooms_command(c, s->worker, &cmd)) {
         problem_set(&r->problem, P_UNAVAILABLE, NULL, "the media plane is busy");

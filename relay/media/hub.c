@@ -421,6 +421,7 @@ void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
     const enum wire_kind kind = wire_classify(p->data, p->len);
     struct member *m = NULL;
     h->now = now;
+    h->pool = p->pool;
     h->stat.datagrams++;
     if (kind == WIRE_DTLS) {
         put_hello(h, p);

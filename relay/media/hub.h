@@ -13,6 +13,7 @@
 
 struct dtls_cert;
 struct member;
+struct pkt_pool;
 struct room;
 
 #define HUB_NOTES 1024
@@ -39,6 +40,7 @@ struct hub_stat {
     uint64_t rtp_in, rtp_out;
     uint64_t no_stream;  /* RTP that belongs to no line */
     uint64_t duplicates; /* and unusable payloads */
+    uint64_t pressed;    /* packets given up because the pool runs low */
     uint64_t pacer_full;
     uint64_t repair[4]; /* packets asked for again, by enum forward_repair */
     uint64_t too_much;  /* bytes of members that sent more than one may */
@@ -55,6 +57,7 @@ struct hub_queue {
 struct hub {
     struct hub_conf conf;
     struct log *log;
+    const struct pkt_pool *pool; /* that packets come from; NULL before the first */
     struct rng rng;
     struct table rooms;   /* room_id */
     struct table members; /* member_id */

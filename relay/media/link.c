@@ -83,13 +83,11 @@ void link_lost(const struct hub *h, size_t to, uint64_t *frames, uint64_t *packe
 /* How full a queue may be for a frame of this stream to begin. */
 static size_t limit_of(const struct stream *s)
 {
-    const struct track *const t = s->track;
-    if (t->audio)
-        return LINK_QUEUE - RESERVED;
-    const struct stream *const top = track_choose(t, false);
-    if (s == top || !top)
-        return LINK_QUEUE * 5 / 8;
-    return s == track_choose(t, true) ? LINK_QUEUE * 3 / 8 : LINK_QUEUE / 2;
+    static const size_t limits[] = {[TRACK_LOWEST] = LINK_QUEUE * 3 / 8,
+                                    [TRACK_MIDDLE] = LINK_QUEUE / 2,
+                                    [TRACK_TOP] = LINK_QUEUE * 5 / 8,
+                                    [TRACK_VOICE] = LINK_QUEUE - RESERVED};
+    return limits[track_rank(s)];
 }
 
 /* True: the packet is left out. From a frame that finds no place until the next key frame that

@@ -385,6 +385,11 @@ static void rtp_input(struct member *m, usec now, struct pkt *p)
         h->stat.duplicates++;
         return;
     }
+    if (!press_takes(s, now, p)) {
+        h->stat.pressed++;
+        return;
+    }
+    stream_keep(s, now, p);
     if (!s->live)
         goes_live(m, s, now);
     room_rtp(m->room, s, p, &vp8, now);
@@ -441,6 +446,7 @@ static bool silence_layers(struct track *t, usec now)
         if (!s)
             continue;
         stream_expire(s, now);
+        press_tick(s, now);
         if (s->live && !t->audio && now - s->last_at > STREAM_SILENT) {
             s->live = false;
             changed = true;

@@ -160,18 +160,21 @@ bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp
     if (!recvstat_input(&s->stat, now, &p->rtp, p->len, &p->rtp.ext_seq))
         return false;
     nack_input(&s->nack, now, p->rtp.ext_seq);
+    if (p->rtp.payload_len == 0)
+        return true;
+    if (!s->track->audio)
+        return describe_video(s, p, vp8);
+    note_level(s->track, now, p);
+    return true;
+}
+
+void stream_keep(struct stream *s, usec now, struct pkt *p)
+{
     s->last_at = now;
     s->last_ts = p->rtp.ts;
-    if (p->rtp.payload_len > 0) {
-        if (s->track->audio)
-            note_level(s->track, now, p);
-        else if (describe_video(s, p, vp8))
-            note_key(s, now, p);
-        else
-            return false;
-    }
+    if (!s->track->audio && p->rtp.payload_len > 0)
+        note_key(s, now, p);
     hist_put(&s->hist, p);
-    return true;
 }
 
 void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8)
@@ -213,9 +216,30 @@ struct stream *track_choose(const struct track *t, bool small)
     return best;
 }
 
+bool stream_flows(const struct stream *s)
+{
+    return s && (s->live || s->press.flows);
+}
+
+enum track_rank track_rank(const struct stream *s)
+{
+    const struct track *const t = s->track;
+    bool below = false;
+    bool above = false;
+    for (size_t i = 0; i < NEGO_LAYERS; i++) {
+        below |= i < s->layer && stream_flows(t->layer[i]);
+        above |= i > s->layer && stream_flows(t->layer[i]);
+    }
+    if (t->audio)
+        return TRACK_VOICE;
+    if (!above)
+        return TRACK_TOP;
+    return below ? TRACK_MIDDLE : TRACK_LOWEST;
+}
+
 void track_want_key(struct track *t, const struct stream *s)
 {
-    if (t->audio)
+    if (t->audio || press_is_hard(s))
         return;
     if (!t->owner) {
         link_want_key(t, s);

@@ -11,6 +11,7 @@
 #include "engine/wire/vp8.h"
 #include "relay/media/burst.h"
 #include "relay/media/cmd.h"
+#include "relay/media/press.h"
 
 struct link_track;
 struct member;
@@ -34,6 +35,7 @@ struct stream {
     struct nack nack;
     struct hist hist;
     struct burst burst;
+    struct press press;
     struct clockmap clock;
     bool has_key;
     uint32_t key_seq; /* extended number of the first packet of the newest key frame */
@@ -78,11 +80,14 @@ void track_free(struct track **t);
 
 MUST_USE enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t id);
 
-/* Counts, describes and keeps a packet of the stream; RTX has been undone. False: a duplicate or
- * not usable, drop it. `vp8` is filled for VP8 video (len 0 otherwise). */
+/* Counts and describes a packet of the stream; RTX has been undone. False: a duplicate or not
+ * usable, drop it. `vp8` is filled for VP8 video (len 0 otherwise). */
 MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
 
-/* The same for a packet that came by a link, described and counted where it came from. */
+/* Keeps it for repairs and late comers. */
+void stream_keep(struct stream *s, usec now, struct pkt *p);
+
+/* Both for a packet that came by a link, described and counted where it came from. */
 void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
 
 /* The newest packet that viewers were given: what waits in the burst comes later. */
@@ -94,8 +99,20 @@ bool stream_fresh_key(const struct stream *s, usec now);
 /* Lets go of what is too old to be asked for. */
 void stream_expire(struct stream *s, usec now);
 
+/* Packets come: it is live, or left out for want of room. NULL: no. */
+bool stream_flows(const struct stream *s);
+
 /* Highest live layer, or lowest with `small`; NULL: nothing flows yet. */
 struct stream *track_choose(const struct track *t, bool small);
+
+/* What is given up first when not everything finds a place. */
+enum track_rank {
+    TRACK_LOWEST, /* the lowest of several layers */
+    TRACK_MIDDLE,
+    TRACK_TOP, /* the only picture, or the best */
+    TRACK_VOICE,
+};
+enum track_rank track_rank(const struct stream *s);
 
 /* A viewer needs a key frame of this stream. */
 void track_want_key(struct track *t, const struct stream *s);

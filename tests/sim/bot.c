@@ -279,6 +279,25 @@ static void check_body(struct bot *b, struct bot_recv *r, usec now, const struct
         r->first_key_at = now;
 }
 
+static bool begins_key(const struct pkt *p)
+{
+    const uint8_t *const w = p->data + p->rtp.payload_off;
+    struct vp8_desc d = {0};
+    return vp8_desc_parse(w, p->rtp.payload_len, &d) && vp8_starts_key(w, p->rtp.payload_len, &d);
+}
+
+/* What a browser would do with a hole: wait, or go on with the key frame behind it. */
+static void look_for_hole(struct bot *b, struct bot_recv *r, const struct pkt *p, uint32_t ext)
+{
+    if (b->nego.media[r->line].audio || (r->ext_seq && ext <= r->ext_seq))
+        return;
+    const bool hole = r->ext_seq && ext != r->ext_seq + 1;
+    r->holes += hole;
+    r->torn += hole && !(r->ended && begins_key(p));
+    r->ext_seq = ext;
+    r->ended = p->rtp.marker;
+}
+
 static struct bot_recv *recv_of(struct bot *b, const struct pkt *p, bool *rtx)
 {
     for (size_t i = 0; i < b->nego.n; i++) {
@@ -310,6 +329,7 @@ static void input_rtp(struct bot *b, usec now, struct pkt *p)
         nack_input(&r->nack, now, ext);
     r->packets++;
     r->repaired += rtx;
+    look_for_hole(b, r, p, ext);
     check_body(b, r, now, p);
 }
 

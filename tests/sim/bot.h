@@ -44,6 +44,10 @@ struct bot_recv {
     uint16_t pid; /* of the newest frame */
     uint32_t ts;
     uint64_t pid_jumps; /* frames whose picture id was not the next */
+    uint32_t ext_seq;   /* of the newest packet, and whether it ended a frame */
+    bool ended;
+    uint64_t holes; /* in the numbers of pictures */
+    uint64_t torn;  /* of them, those that do not lie between an end of a frame and a key frame */
 };
 
 struct bot {

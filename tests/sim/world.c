@@ -6,7 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LENT_MAX 4096
+
 void world_init(struct world *w, uint8_t seed)
+{
+    world_init_small(w, seed, 20000);
+}
+
+void world_init_small(struct world *w, uint8_t seed, size_t packets)
 {
     uint8_t s[32] = {seed};
     *w = (struct world){.now = USEC_SEC, .speaking = SITE_NONE};
@@ -15,14 +22,14 @@ void world_init(struct world *w, uint8_t seed)
     ok = ok && addr_parse(&w->addr, "10.0.0.1:5000");
     ok = ok && addr_parse(&w->away_addr, "10.0.0.2:5000");
     ok = ok && outq_init(&w->out, 4u << 20, 4096) == OK;
-    w->pool = pkt_pool_new(20000);
+    w->pool = pkt_pool_new(packets);
     w->up = wire_new();
     w->down = wire_new();
     sim_clock_set(w->now);
     struct hub_conf c = {.cert = w->cert,
                          .hubs = 2,
                          .max_members = WORLD_BOTS,
-                         .max_lent = 4096,
+                         .max_lent = size_min(LENT_MAX, packets / 2),
                          .pace_bps = 20000000,
                          .pace_burst = 20000,
                          .take_bps = 40000000};
@@ -54,7 +61,12 @@ void world_fini(struct world *w)
 static struct world_bot *bot_at(struct world *w, const struct addr *a)
 {
     const size_t i = (size_t)a->port - 10000;
-    return i < w->n ? &w->bots[i] : NULL;
+    return i < w->n && w->bots[i].bot ? &w->bots[i] : NULL;
+}
+
+static bool hears(const struct world_bot *b, const uint8_t *datagram)
+{
+    return !b->deaf || datagram[0] < 128; /* RFC 7983: RTP and RTCP begin at 128 */
 }
 
 /* Moves what a hub or bot wrote onto the wire, through the link of the bot that is concerned. */
@@ -63,7 +75,8 @@ static void carry(struct world *w, struct wire *wire, const struct addr *from, s
     for (size_t i = 0; i < w->out.n; i++) {
         const struct outq_msg *const m = &w->out.msgs[i];
         struct world_bot *const b = link ? NULL : bot_at(w, &m->to);
-        struct path *const l = link ? link : b ? &b->down : NULL;
+        const bool heard = b && hears(b, w->out.buf + m->off);
+        struct path *const l = link ? link : heard ? &b->down : NULL;
         if (!link && m->seg > 500) {
             w->messages++;
             w->datagrams += (m->len + m->seg - 1) / m->seg;
@@ -81,7 +94,7 @@ static void carry(struct world *w, struct wire *wire, const struct addr *from, s
 static struct world_bot *member_bot(struct world *w, member_id id)
 {
     for (size_t i = 0; i < w->n; i++)
-        if (w->bots[i].id == id)
+        if (w->bots[i].bot && w->bots[i].id == id)
             return &w->bots[i];
     return NULL;
 }
@@ -198,21 +211,29 @@ void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool 
                .state = {.mode = (uint8_t)mode, .floor_site = floor_site, .record = record}});
 }
 
+static struct world_bot *free_place(struct world *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->bots[i].bot)
+            return &w->bots[i];
+    assert(w->n < WORLD_BOTS);
+    return &w->bots[w->n++];
+}
+
 struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
                              const struct nego *want, const uint8_t source[NEGO_MEDIA],
                              const struct slot slot[NEGO_MEDIA], const struct path_conf *link)
 {
     static char offer[NEGO_SDP_MAX];
     static char answer[NEGO_SDP_MAX];
-    assert(w->n < WORLD_BOTS);
-    struct world_bot *const b = &w->bots[w->n];
+    struct world_bot *const b = free_place(w);
     struct nego_self me = w->self;
     me.lite = false;
     me.cands = 0;
     struct nego_self self = w->self;
     if (w->elsewhere)
         self.cand[0] = w->away_addr;
-    *b = (struct world_bot){.id = (member_id)++w->n, .away = w->elsewhere};
+    *b = (struct world_bot){.id = ++w->last_id, .away = w->elsewhere};
     b->bot = bot_new(name, want, &me, &w->rng, offer);
     path_init(&b->up, link, &w->rng);
     path_init(&b->down, link, &w->rng);
@@ -236,9 +257,15 @@ struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
     struct addr a;
     const bool parsed = addr_parse(&a, "10.0.1.1:0");
     assert(parsed);
-    a.port = (uint16_t)(10000 + w->n - 1);
+    a.port = (uint16_t)(10000 + (b - w->bots));
     bot_start(b->bot, answer, strlen(answer), w->cert, &a, w->now);
     return b;
+}
+
+void world_leave(struct world *w, struct world_bot *b)
+{
+    world_command(w, &(struct cmd){.kind = CMD_MEMBER_DEL, .room = WORLD_ROOM, .member = b->id});
+    bot_free(&b->bot);
 }
 
 static void deliver_up(struct world *w)
@@ -246,8 +273,10 @@ static void deliver_up(struct world *w)
     const struct datagram *d = NULL;
     while ((d = wire_get(w->up, w->now)) != NULL) {
         struct pkt *const p = pkt_get(w->pool);
-        if (!p)
+        if (!p) {
+            w->starved++;
             continue;
+        }
         memcpy(p->data, d->data, d->len);
         p->len = d->len;
         p->from = d->from;
@@ -281,7 +310,8 @@ static usec world_next(const struct world *w)
     usec at = usec_min(hub_next(w->hub), usec_min(wire_next(w->up), wire_next(w->down)));
     at = usec_min(at, hub_next(w->away));
     for (size_t i = 0; i < w->n; i++)
-        at = usec_min(at, w->bots[i].next);
+        if (w->bots[i].bot)
+            at = usec_min(at, w->bots[i].next);
     return usec_max(at, w->now);
 }
 
@@ -299,7 +329,7 @@ void world_run(struct world *w, usec until)
         deliver_down(w);
         for (size_t i = 0; i < w->n; i++) {
             struct world_bot *const b = &w->bots[i];
-            if (b->next > w->now)
+            if (!b->bot || b->next > w->now)
                 continue;
             bot_tick(b->bot, w->now, &w->out);
             carry(w, w->up, &b->bot->addr, &b->up);

@@ -14,6 +14,7 @@ struct world_bot {
     struct path up, down;
     member_id id;
     bool away;     /* a member of the other hub */
+    bool deaf;     /* takes handshakes and checks only; media for it is thrown away */
     uint8_t state; /* last enum member_state that the hub told */
     usec state_at;
     uint32_t first_us; /* NOTE_FIRST; 0 = not yet */
@@ -33,13 +34,15 @@ struct world {
     uint64_t lent;    /* packets that crossed and have not come home */
     struct log log;
     struct pkt_pool *pool;
+    uint64_t starved; /* datagrams for which the pool was empty */
     struct addr addr; /* of the hub */
     struct addr away_addr;
     struct nego_self self;
     struct wire *up, *down;
     struct outq out;
     struct world_bot bots[WORLD_BOTS];
-    size_t n;
+    size_t n;                     /* places that are or were taken */
+    member_id last_id;            /* that was given */
     uint8_t speaking;             /* last NOTE_SPEAK */
     uint64_t messages, datagrams; /* from the hubs; of more than 500 bytes */
     uint64_t taps;                /* TAP_RTP seen, all sent home at once */
@@ -50,6 +53,8 @@ struct world {
 };
 
 void world_init(struct world *w, uint8_t seed);
+/* With so many packets in the hubs' pool; of 20000 otherwise. */
+void world_init_small(struct world *w, uint8_t seed, size_t packets);
 void world_fini(struct world *w);
 
 /* Adds a connection. site, lead: as in cmd_join; `want` as for nego_offer; `source` and `slot` by
@@ -57,6 +62,8 @@ void world_fini(struct world *w);
 struct world_bot *world_join(struct world *w, const char *name, uint8_t site,
                              const struct nego *want, const uint8_t source[NEGO_MEDIA],
                              const struct slot slot[NEGO_MEDIA], const struct path_conf *link);
+/* Control ends the connection; who joins next may get its place. */
+void world_leave(struct world *w, struct world_bot *b);
 void world_state(struct world *w, enum room_mode mode, uint8_t floor_site, bool record);
 void world_command(struct world *w, const struct cmd *c);
 

@@ -16,6 +16,8 @@ static void an_empty_pool_says_so(void **unused)
     assert_ptr_not_equal(a, b);
     assert_null(pkt_get(pool));
     assert_int_equal(pkt_pool_in_use(pool), 2);
+    assert_int_equal(pkt_pool_left(pool), 0);
+    assert_int_equal(pkt_pool_size(pool), 2);
 
     pkt_unref(&a);
     assert_null(a); /* cleared: no second unref by mistake */

@@ -25,6 +25,21 @@ static void an_empty_file_is_all_defaults(void **unused)
     assert_string_equal(c->http[0], "127.0.0.1:8080");
     assert_string_equal(c->data, "/var/lib/liangshi");
     assert_int_equal(c->limits.members_per_lesson, 400);
+    assert_int_equal(c->limits.members_per_worker, 4096);
+    assert_int_equal(c->media_packets, 32768);
+    config_free(&c);
+}
+
+static void a_worker_holds_a_full_lesson(void **unused)
+{
+    (void)unused;
+    static const char text[] = "limits: {members_per_lesson: 5000}\nmedia_packets: 65536\n";
+    char why[CONFIG_WHY];
+    struct config *c;
+    assert_true(config_parse(&c, text, sizeof text - 1, "x", why));
+    assert_true(config_check(c, why));
+    assert_int_equal(c->limits.members_per_worker, 5000);
+    assert_int_equal(c->media_packets, 65536);
     config_free(&c);
 }
 
@@ -52,6 +67,10 @@ static void mistakes_are_named(void **unused)
         {"http: []\n", "http"},
         {"log: loud\n", "loud"},
         {"limits: {viewer_kbps: 1}\n", "viewer_kbps"},
+        {"media_packets: 100\n", "media_packets: must be 2048 to 4194304, not 100"},
+        {"media_socket_kib: 1\n", "media_socket_kib"},
+        {"limits: {members_per_lesson: 900, members_per_worker: 500}\n",
+         "limits.members_per_worker: must be 900 to 100000, not 500"},
         {"media: {a: b}\n", "media"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -85,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_is_all_defaults),
+        cmocka_unit_test(a_worker_holds_a_full_lesson),
         cmocka_unit_test(the_example_is_right),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(plain_http_anywhere_must_be_wished),
