@@ -8,6 +8,7 @@
 #include <string.h>
 
 struct peer {
+    bool over; /* closed or failed: asked with every packet, so it stands here */
     bool no_ice;
     bool no_rtp_in;
     bool closed;     /* by us */
@@ -47,6 +48,18 @@ void peer_free(struct peer **pp)
     dtls_free(&p->dtls);
     seal_free(&p->seal);
     free(p);
+}
+
+static bool ended(const struct peer *p)
+{
+    return p->over;
+}
+
+/* After everything that may end it. */
+static void look(struct peer *p)
+{
+    const enum dtls_state d = dtls_state(p->dtls);
+    p->over = p->closed || p->why || d == DTLS_CLOSED || d == DTLS_FAILED;
 }
 
 /* Before a check proved where the remote side is, nothing but answers to checks is sent: who names
@@ -155,13 +168,8 @@ enum peer_in peer_input(struct peer *p, usec now, struct pkt *in, struct outq *o
         return PEER_IN_NOTHING;
     }
     proceed(p, now, out);
+    look(p);
     return PEER_IN_NOTHING;
-}
-
-static bool ended(const struct peer *p)
-{
-    const enum dtls_state d = dtls_state(p->dtls);
-    return p->closed || p->why || d == DTLS_CLOSED || d == DTLS_FAILED;
 }
 
 static usec dead_at(const struct peer *p)
@@ -175,11 +183,13 @@ void peer_tick(struct peer *p, usec now, struct outq *out)
         return;
     if (now >= dead_at(p)) {
         p->why = "no ICE check was heard for 30 seconds";
+        p->over = true;
         return;
     }
     if (!p->no_ice)
         ice_tick(&p->ice, now, p->rng, out);
     proceed(p, now, out);
+    look(p);
 }
 
 usec peer_next(const struct peer *p)
@@ -245,6 +255,7 @@ void peer_restart(struct peer *p, const struct ice_conf *c, usec now)
 {
     if (ice_restart(&p->ice, c, now) != OK)
         p->why = "no memory for an ICE restart";
+    look(p);
 }
 
 void peer_close(struct peer *p, usec now, struct outq *out)
@@ -255,5 +266,5 @@ void peer_close(struct peer *p, usec now, struct outq *out)
     dtls_close(p->dtls);
     if (connected(p))
         flush_dtls(p, out);
-    p->closed = true;
+    p->closed = p->over = true;
 }
