@@ -143,7 +143,7 @@ static unsigned worker_count(const struct config *c)
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     if (c->workers)
         return c->workers;
-    const long n = cpus > 2 ? cpus - 1 : 1;
+    const long n = cpus > 2 ? cpus - 1 : cpus > 0 ? cpus : 1; /* control needs little of one */
     return (unsigned)(n < CONTROL_WORKERS ? n : CONTROL_WORKERS);
 }
 
