@@ -12,6 +12,8 @@
 
 #define REPORT_EVERY USEC_SEC
 #define EXPIRE_EVERY (500 * USEC_MS)
+#define GRID (20 * USEC_MS) /* many members are due together: the thread is woken for all at once  \
+                             */
 #define RECORD_KEY (6 * USEC_SEC)
 #define PACKET_COST 100 /* bytes of work that a packet is, however small */
 #define PACER_SIZE 256  /* more than a fresh group of pictures of 1.5 Mbit/s */
@@ -77,6 +79,11 @@ static enum err add_lines(struct member *m, const struct cmd_join *join)
     return OK;
 }
 
+static usec on_grid(usec t)
+{
+    return t + GRID - t % GRID;
+}
+
 static enum err start(struct member *m, const struct cmd_join *join, usec now)
 {
     struct hub *const h = m->hub;
@@ -120,9 +127,9 @@ enum err member_new(struct member **mp, struct room *room, member_id id, struct 
     m->ssrc = rng_u32(&m->hub->rng);
     m->repairs = MEMBER_REPAIRS;
     m->key_asks_at = -USEC_SEC * 3600;
-    m->report_at = now + REPORT_EVERY;
-    m->expire_at = now + EXPIRE_EVERY;
+    m->report_at = on_grid(now + REPORT_EVERY);
     const enum err e = start(m, join, now);
+    m->expire_at = m->publishes ? on_grid(now + EXPIRE_EVERY) : USEC_NEVER;
     free(join);
     m->next = room->members;
     if (m->next)
@@ -500,12 +507,12 @@ bool member_tick(struct member *m, usec now, struct outq *out)
     if (!watch_presence(m, now))
         return false;
     if (now >= m->expire_at) {
-        m->expire_at = now + EXPIRE_EVERY;
+        m->expire_at = on_grid(now + EXPIRE_EVERY);
         watch_layers(m, now);
     }
     feedback_tick(m, now, out);
     if (now >= m->report_at) {
-        m->report_at = now + REPORT_EVERY;
+        m->report_at = on_grid(now + REPORT_EVERY);
         feedback_report(m, now, out);
     }
     return true;

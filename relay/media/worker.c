@@ -23,6 +23,7 @@
 
 #define LINK_BOX 2048
 #define LINK_TURN 256 /* messages of one link before others get their turn */
+#define STATS_WAIT (100 * USEC_MS)
 #define AGAIN USEC_MS /* until the next try of what a full mailbox refused */
 
 enum tag { TAG_COMMAND, TAG_HOME, TAG_SOCKET, TAG_LINK = TAG_SOCKET + WORKER_ADDRS };
@@ -49,6 +50,7 @@ struct worker {
     bool holds_tap;
     struct note held_note;
     bool holds_note;
+    usec notes_at;                     /* control is woken then, if not before */
     struct way to[LINK_HUBS];          /* ours, by the other's number */
     const struct way *from[LINK_HUBS]; /* the others' to us */
     atomic_bool stop;
@@ -210,19 +212,29 @@ static bool hand_links(struct worker *w)
     return all;
 }
 
-static void hand_over(struct worker *w)
+/* Who comes and goes is told at once; figures of the last second wait for each other. */
+static void hand_notes(struct worker *w, usec now)
 {
     while (w->holds_note || hub_note(w->hub, &w->held_note)) {
         w->holds_note = !mailbox_send(w->notes, &w->held_note);
+        const usec wake = w->held_note.kind == NOTE_STATS ? now + STATS_WAIT : now;
+        w->notes_at = usec_min(w->notes_at, wake);
         if (w->holds_note)
             break;
     }
+    if (now < w->notes_at)
+        return;
+    mailbox_wake(w->notes);
+    w->notes_at = USEC_NEVER;
+}
+
+static void hand_taps(struct worker *w)
+{
     while (w->holds_tap || hub_tap(w->hub, &w->held_tap)) {
         w->holds_tap = !mailbox_send(w->taps, &w->held_tap);
         if (w->holds_tap)
             break;
     }
-    mailbox_wake(w->notes);
     mailbox_wake(w->taps);
 }
 
@@ -269,7 +281,7 @@ static void body(void *arg)
     bool linked = true;
     while (!atomic_load_explicit(&w->stop, memory_order_acquire)) {
         usec now = clock_now();
-        usec until = usec_min(hub_next(w->hub), w->stat_at);
+        usec until = usec_min(hub_next(w->hub), usec_min(w->stat_at, w->notes_at));
         if (!linked)
             until = usec_min(until, now + AGAIN);
         const size_t n = loop_wait(&w->loop, now, until, ready, ARRAY_LEN(ready));
@@ -279,7 +291,8 @@ static void body(void *arg)
         for (size_t i = 0; i < n; i++)
             serve(w, ready[i].tag, now);
         step(w, clock_now());
-        hand_over(w);
+        hand_notes(w, now);
+        hand_taps(w);
         linked = hand_links(w);
         publish_stat(w, now);
     }
@@ -370,6 +383,7 @@ enum err worker_new(struct worker **wp, const struct worker_conf *c, struct addr
         return E_NOMEM;
     w->conf = *c;
     w->loop.epoll = -1;
+    w->notes_at = USEC_NEVER;
     w->log = (struct log){.fd = c->log_fd, .level = c->level, .part = "media"};
     (void)pthread_mutex_init(&w->stat_lock, NULL);
     const enum err e = prepare(w, bad);
