@@ -16,6 +16,13 @@ usec clock_now(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+void clock_rest(usec until)
+{
+    const struct timespec t = {.tv_sec = until / USEC_SEC, .tv_nsec = until % USEC_SEC * 1000};
+    if (until > 0)
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 int64_t clock_wall_us(void)
 {
     return read_clock(CLOCK_REALTIME);

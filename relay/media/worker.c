@@ -24,6 +24,10 @@
 #define LINK_BOX 2048
 #define LINK_TURN 256 /* messages of one link before others get their turn */
 #define STATS_WAIT (100 * USEC_MS)
+/* While no media flows nothing is urgent: what comes is taken every few milliseconds, as a network
+ * card moderates its interrupts, or a thousand members would wake the thread a thousand times. */
+#define QUIET_AFTER (500 * USEC_MS)
+#define QUIET_REST (5 * USEC_MS)
 #define AGAIN USEC_MS /* until the next try of what a full mailbox refused */
 
 enum tag { TAG_COMMAND, TAG_HOME, TAG_SOCKET, TAG_LINK = TAG_SOCKET + WORKER_ADDRS };
@@ -50,7 +54,9 @@ struct worker {
     bool holds_tap;
     struct note held_note;
     bool holds_note;
-    usec notes_at;                     /* control is woken then, if not before */
+    usec notes_at;  /* control is woken then, if not before */
+    uint64_t media; /* packets of media, as of media_at */
+    usec media_at;
     struct way to[LINK_HUBS];          /* ours, by the other's number */
     const struct way *from[LINK_HUBS]; /* the others' to us */
     atomic_bool stop;
@@ -274,6 +280,17 @@ static void serve(struct worker *w, uint64_t tag, usec now)
         take_datagrams(w, &w->udp[tag - TAG_SOCKET]);
 }
 
+static void rest_if_quiet(struct worker *w, usec now, usec until)
+{
+    const uint64_t media = w->hub->stat.rtp_in + w->hub->stat.rtp_out;
+    if (w->media != media) {
+        w->media = media;
+        w->media_at = now;
+    }
+    if (now - w->media_at > QUIET_AFTER)
+        clock_rest(usec_min(until, now + QUIET_REST));
+}
+
 static void body(void *arg)
 {
     struct worker *const w = arg;
@@ -284,6 +301,7 @@ static void body(void *arg)
         usec until = usec_min(hub_next(w->hub), usec_min(w->stat_at, w->notes_at));
         if (!linked)
             until = usec_min(until, now + AGAIN);
+        rest_if_quiet(w, now, until);
         const size_t n = loop_wait(&w->loop, now, until, ready, ARRAY_LEN(ready));
         now = clock_now();
         w->log.wall_us = clock_wall_us();
