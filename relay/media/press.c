@@ -4,6 +4,11 @@
 #include "relay/media/room.h"
 #include "relay/media/track.h"
 
+#define TIGHT 4 /* with less than one part of so many free, less is kept */
+
+/* A stream that is left out gives up at once what it kept for longer: the voices need it now. */
+#define KEEP (500 * USEC_MS)
+
 /* With less than one part of so many free, streams of the rank are given up. */
 static const size_t parts[] = {[TRACK_LOWEST] = 8, [TRACK_MIDDLE] = 16, [TRACK_TOP] = 32};
 
@@ -17,11 +22,12 @@ static bool has_room(const struct stream *s, size_t times)
     return pkt_pool_left(pool) >= pkt_pool_size(pool) / parts[rank] * times;
 }
 
-static void begin(struct stream *s, const struct pkt *p)
+static void begin(struct stream *s, usec now, const struct pkt *p)
 {
     struct track *const t = s->track;
     s->press.on = true;
     s->press.from = p->rtp.ext_seq;
+    hist_expire(&s->hist, now - KEEP);
     t->wanted &= (uint8_t) ~(1u << s->layer); /* a key frame now is what there is no room for */
     if (!t->wanted)
         kfgate_served(&t->gate);
@@ -47,7 +53,7 @@ bool press_takes(struct stream *s, usec now, const struct pkt *p)
     if (!x->on && (!p->rtp.start || has_room(s, 1)))
         return true;
     if (!x->on)
-        begin(s, p);
+        begin(s, now, p);
     else if ((int32_t)(seq - x->from) < 0)
         return true; /* late, of a frame before */
     else if (may_end(s, p)) {
@@ -58,6 +64,12 @@ bool press_takes(struct stream *s, usec now, const struct pkt *p)
     x->flows = true;
     x->at = now;
     return false;
+}
+
+bool press_is_tight(const struct stream *s)
+{
+    const struct pkt_pool *const pool = s->track->room->hub->pool;
+    return pool && pkt_pool_left(pool) < pkt_pool_size(pool) / TIGHT;
 }
 
 bool press_is_hard(const struct stream *s)

@@ -1,5 +1,5 @@
-/* press.h - what is given up while the pool of packets runs low: the lowest simulcast layers first,
- * then all but the top ones, then all pictures, never a voice. */
+/* press.h - what is given up while the pool of packets runs low: old packets first, then the lowest
+ * simulcast layers, then all but the top ones, then all pictures, never a voice. */
 #pragma once
 
 #include "engine/base/base.h"
@@ -19,6 +19,9 @@ struct press {
 /* A packet of the stream came, counted and described. False: it is left out. Asks for a key frame
  * when there is room again: for twice as much as was missing, or it would be back at once. */
 MUST_USE bool press_takes(struct stream *s, usec now, const struct pkt *p);
+
+/* True while packets should not be kept for as long as usual. */
+bool press_is_tight(const struct stream *s);
 
 /* True while a key frame would be left out too: nobody needs to ask for one. */
 bool press_is_hard(const struct stream *s);

@@ -11,6 +11,7 @@
 #define PLI_GAP USEC_SEC
 #define REPAIR_DEADLINE (1500 * USEC_MS)
 #define HIST_KEEP (6 * USEC_SEC)
+#define HIST_KEEP_TIGHT (1500 * USEC_MS) /* what is asked for is rarely older */
 #define KEY_FRESH                                                                                  \
     (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
                       */
@@ -199,7 +200,7 @@ bool stream_fresh_key(const struct stream *s, usec now)
 
 void stream_expire(struct stream *s, usec now)
 {
-    hist_expire(&s->hist, now - HIST_KEEP);
+    hist_expire(&s->hist, now - (press_is_tight(s) ? HIST_KEEP_TIGHT : HIST_KEEP));
 }
 
 struct stream *track_choose(const struct track *t, bool small)
