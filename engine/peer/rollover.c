@@ -14,6 +14,7 @@ struct stream {
 
 void rollover_init(struct rollover *r, uint64_t seed)
 {
+    *r = (struct rollover){0};
     table_init(&r->streams, sizeof(uint32_t), seed);
 }
 
@@ -23,6 +24,15 @@ void rollover_fini(struct rollover *r)
     for (void *s; (s = table_each(&r->streams, &at));)
         free(s);
     table_fini(&r->streams);
+}
+
+static struct stream *stream_of(struct rollover *r, uint32_t ssrc)
+{
+    if (r->last && r->last_ssrc == ssrc)
+        return r->last;
+    r->last = table_get(&r->streams, &ssrc);
+    r->last_ssrc = ssrc;
+    return r->last;
 }
 
 static uint64_t *word_of(struct stream *s, uint64_t index)
@@ -55,9 +65,9 @@ static void advance(struct stream *s, uint64_t to)
     s->highest = to;
 }
 
-bool rollover_guess(const struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index)
+bool rollover_guess(struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index)
 {
-    struct stream *const s = table_get(&r->streams, &ssrc);
+    struct stream *const s = stream_of(r, ssrc);
     *index = seq;
     if (!s)
         return true;
@@ -70,7 +80,7 @@ bool rollover_guess(const struct rollover *r, uint32_t ssrc, uint16_t seq, uint6
 
 bool rollover_note(struct rollover *r, uint32_t ssrc, uint64_t index)
 {
-    struct stream *s = table_get(&r->streams, &ssrc);
+    struct stream *s = stream_of(r, ssrc);
     if (!s && !(s = stream_new(r, ssrc, index)))
         return false;
     if (index > s->highest)

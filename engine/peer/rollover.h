@@ -11,14 +11,15 @@
 
 struct rollover {
     struct table streams; /* by SSRC */
+    uint32_t last_ssrc;   /* packets come in runs of one stream */
+    void *last;           /* its entry; NULL = none yet */
 };
 
 void rollover_init(struct rollover *r, uint64_t seed);
 void rollover_fini(struct rollover *r);
 
 /* The index that this packet must have. False: it was used already, or is too old. */
-MUST_USE bool rollover_guess(const struct rollover *r, uint32_t ssrc, uint16_t seq,
-                             uint64_t *index);
+MUST_USE bool rollover_guess(struct rollover *r, uint32_t ssrc, uint16_t seq, uint64_t *index);
 /* What was guessed is true: from now on it is used. Allocates for an SSRC that is new. False: no
  * memory. */
 MUST_USE bool rollover_note(struct rollover *r, uint32_t ssrc, uint64_t index);

@@ -400,7 +400,7 @@ def read_args():
     add("--workers", type=int, default=1, help="of the relay (default 1)")
     add("--rounds", type=int, default=3, help="of each measurement (default 3)")
     add("--seconds", type=int, default=10, help="that one takes (default 10)")
-    add("--settle", type=int, default=3, help="seconds between the last join and it (default 3)")
+    add("--settle", type=int, default=6, help="seconds between the last join and it (default 6)")
     add("--sample", type=int, default=4, help="viewers that check every byte (default 4)")
     add("--join-rate", type=int, default=100, help="viewers a second that join (default 100)")
     add("--lessons", type=int, default=1000, help="of the case lessons (default 1000)")

@@ -559,11 +559,9 @@ bool load_run(struct load *l)
     join_all(l);
     watch(l, false);
     l->whole = l->o.nack || l->o.gro;
-    load_spin(l, 2 * USEC_SEC);
-    l->rss_after = cost_rss_kib(&l->cost);
-    if (l->o.settle > 2)
-        load_spin(l, (usec)(l->o.settle - 2) * USEC_SEC);
+    load_spin(l, (usec)l->o.settle * USEC_SEC);
     load_measure(l, &l->window);
+    l->rss_after = cost_rss_kib(&l->cost); /* what a handshake took is back by now */
     tell(l, "measured");
     if (l->o.flood != FLOOD_NONE)
         suffer(l);
