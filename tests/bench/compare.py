@@ -72,7 +72,8 @@ class Bench:
 
     def __init__(self, args):
         self.args = args
-        self.load = servers.Load(args.load, args.seconds, args.settle, args.sample, args.join_rate)
+        self.load = servers.Load(args.load, args.seconds, args.settle, args.sample, args.join_rate,
+                                 args.key_every)
         self.kept = []
         self.floors = []
         self.verdicts = []
@@ -403,6 +404,8 @@ def read_args():
     add("--settle", type=int, default=6, help="seconds between the last join and it (default 6)")
     add("--sample", type=int, default=4, help="viewers that check every byte (default 4)")
     add("--join-rate", type=int, default=100, help="viewers a second that join (default 100)")
+    add("--key-every", type=int, default=10,
+        help="seconds between key frames that nobody asked for; 0: none, as cameras do (default 10)")
     add("--lessons", type=int, default=1000, help="of the case lessons (default 1000)")
     add("--flood-viewers", type=int, default=100, help="of the case floods (default 100)")
     add("--relay", type=pathlib.Path, default=build / "relay/liangshi-relay", metavar="PROGRAM")

@@ -155,7 +155,10 @@ class Relay(Server):
         limits = {"connections": 20000, "connections_per_address": 20000,
                   "members_per_lesson": 5000, "lessons_running": 1000}
         config = self.folder / "relay.yaml"
-        config.write_text("limits:\n" + "".join(f"  {k}: {v}\n" for k, v in limits.items()))
+        # a voice keeps 128 packets for repairs, and a thousand lessons have a thousand
+        packets = max(32768, 256 * self.lessons)
+        config.write_text(f"media_packets: {packets}\nlimits:\n" +
+                          "".join(f"  {k}: {v}\n" for k, v in limits.items()))
         self.spawn([self.program, "--config", config, "--data", self.folder / "data",
                     "--workers", str(self.workers), "--http", "127.0.0.1:0",
                     "--https", "127.0.0.1:0", "--media", "127.0.0.1:0"])
@@ -282,15 +285,16 @@ admin: {{
 class Load:
     """The load client: one run against one server."""
 
-    def __init__(self, program, seconds, settle, sample, join_rate):
-        self.program = program
+    def __init__(self, program, seconds, settle, sample, join_rate, key_every=10):
+        self.program, self.key_every = program, key_every
         self.seconds, self.settle = seconds, settle
         self.sample, self.join_rate = sample, join_rate
 
     def run(self, server, viewers, members=0, flags=()):
         command = [self.program, "--server", server.kind, "--url", server.url,
                    *server.flags(members), "--viewers", viewers, "--seconds", self.seconds,
-                   "--settle", self.settle, "--pid", server.process.pid, "--sample", self.sample]
+                   "--settle", self.settle, "--pid", server.process.pid, "--sample", self.sample,
+                   "--key-every", self.key_every]
         if "--join-rate" not in flags:
             command += ["--join-rate", self.join_rate]
         patience = 120 + self.seconds + self.settle + 3 * viewers / self.join_rate

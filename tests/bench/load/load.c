@@ -64,7 +64,8 @@ static enum err init_sources(struct load *l)
         struct source *const s = &l->source[i];
         s->port.fd = -1;
         l->sources++;
-        e = source_init(s, (unsigned)i, l->o.voice, l->o.video);
+        e = source_init(s, (unsigned)i, l->o.voice, l->o.video,
+                        l->o.key_every ? (usec)l->o.key_every * USEC_SEC : USEC_NEVER);
         if (!e)
             e = port_open(&s->port, false, false);
         s->addr = port_addr(&s->port, FIRST_SOURCE + (uint32_t)i);

@@ -128,6 +128,7 @@ bool options_read(struct options *o, int argc, char **argv, char *why, size_t ca
                           .sample = 4,
                           .seconds = 10,
                           .settle = 3,
+                          .key_every = 10,
                           .join_rate = 100,
                           .flood_rate = 20000};
     struct choices c = {0};
@@ -146,6 +147,7 @@ bool options_read(struct options *o, int argc, char **argv, char *why, size_t ca
         {.name = "--seconds", .number = &o->seconds, .least = 1, .most = 3600},
         {.name = "--settle", .number = &o->settle, .most = 600},
         {.name = "--join-rate", .number = &o->join_rate, .least = 1, .most = 1000},
+        {.name = "--key-every", .number = &o->key_every, .most = 3600},
         {.name = "--pid", .number = &o->pid, .least = 1, .most = 4194304},
         {.name = "--flood-rate", .number = &o->flood_rate, .least = 1, .most = 200000},
         {.name = "--profile", .words = {"gcm", "cm"}, .word = &c.profile},

@@ -28,6 +28,8 @@ struct options {
     unsigned join_rate;
     unsigned flood_rate;
     unsigned pid; /* 0: the server's cost is not looked at */
+    unsigned
+        key_every; /* seconds between key frames that nobody asked for; 0 = none, as cameras do */
     bool no_gcm, video, voice, nack, gro;
     enum load_flood flood;
 };

@@ -8,12 +8,12 @@
 #define FRAME (40 * USEC_MS)
 #define VOICE (20 * USEC_MS)
 #define KEY_PACKETS 40u
-#define KEY_EVERY (10 * USEC_SEC)
 #define KEY_GAP (300 * USEC_MS) /* an encoder makes no key frames closer than this on request */
 #define LATE (200 * USEC_MS)    /* we were asleep so long: frames are left out, not sent at once */
 
-enum err source_init(struct source *s, unsigned lesson, bool voice, bool video)
+enum err source_init(struct source *s, unsigned lesson, bool voice, bool video, usec key_every)
 {
+    s->key_every = key_every;
     s->voice = (struct source_line){.on = voice, .tag = lesson << 1 | 1};
     s->video = (struct source_line){.on = video, .tag = lesson << 1};
     s->pool = pkt_pool_new(2 * HISTORY + 128);
@@ -118,7 +118,8 @@ static void send_one(struct source *s, struct source_line *l, struct payload *wh
 static void send_frame(struct source *s, usec now, struct outq *out)
 {
     struct source_line *const l = &s->video;
-    const bool key = (s->key_wanted && now - s->key_at >= KEY_GAP) || now - s->key_at >= KEY_EVERY;
+    const bool key =
+        (s->key_wanted && now - s->key_at >= KEY_GAP) || now - s->key_at >= s->key_every;
     const unsigned n = key ? KEY_PACKETS : l->picture_id % 3 == 2 ? 8 : 7;
     const size_t len = 1020 + l->picture_id * 37u % 41u;
     if (key) {

@@ -30,7 +30,8 @@ struct source {
     struct pkt_pool *pool; /* of what may be asked for again */
     struct source_line voice, video;
     bool key_wanted;
-    usec key_at; /* of the newest key frame */
+    usec key_at;    /* of the newest key frame */
+    usec key_every; /* unasked; USEC_NEVER: none */
     usec report_at;
     uint64_t plis; /* PLI and FIR */
     uint64_t plis_second, plis_second_max;
@@ -39,7 +40,8 @@ struct source {
     char session[256];
 };
 
-MUST_USE enum err source_init(struct source *s, unsigned lesson, bool voice, bool video);
+MUST_USE enum err source_init(struct source *s, unsigned lesson, bool voice, bool video,
+                              usec key_every);
 void source_fini(struct source *s);
 
 /* What it wants to send: a voice and a picture (nego_offer's input). */
