@@ -45,7 +45,7 @@ static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
                                            .at = now,
                                            .sr = {.ntp = it->ntp, .ts = it->rtp_ts}});
     link_sr(m->room, s);
-    for (struct sub *sub = s->track->subs; first && sub; sub = sub->next)
+    for (struct sub *sub = NULL; first && (sub = track_viewer(s->track, sub)) != NULL;)
         sub->sr_due = true;
 }
 

@@ -31,29 +31,57 @@ enum err sub_new(struct sub **sp, struct member *m, uint8_t line, const struct s
     return OK;
 }
 
-static void detach(struct sub *s)
+bool sub_watches(const struct sub *s)
 {
-    if (!s->track)
+    return s->member->site == SITE_NONE;
+}
+
+static struct sub **list_of(const struct sub *s, struct track *t)
+{
+    return sub_watches(s) ? &t->watchers : &t->subs;
+}
+
+static void detach(struct sub *s, usec now)
+{
+    struct track *const t = s->track;
+    if (!t)
         return;
+    if (sub_watches(s)) {
+        burst_finish(t, now);
+        t->watching--;
+    }
     if (s->prev)
         s->prev->next = s->next;
     else
-        s->track->subs = s->next;
+        *list_of(s, t) = s->next;
     if (s->next)
         s->next->prev = s->prev;
-    if (s->track->first == s)
-        s->track->first = s->next;
-    s->track->viewers--;
+    if (t->first == s)
+        t->first = s->next;
     s->next = s->prev = NULL;
     s->track = NULL;
     s->current = s->target = NULL; /* what is queued has its numbers already and still leaves */
 }
 
-void sub_free(struct sub **sp)
+static void attach(struct sub *s, struct track *t, usec now)
+{
+    struct sub **const list = list_of(s, t);
+    if (sub_watches(s)) {
+        burst_finish(t, now);
+        t->watching++;
+    }
+    s->track = t;
+    s->next = *list;
+    if (s->next)
+        s->next->prev = s;
+    *list = s;
+}
+
+void sub_free(struct sub **sp, usec now)
 {
     if (!*sp)
         return;
-    detach(*sp);
+    detach(*sp, now);
     remap_fini(&(*sp)->map);
     free(*sp);
     *sp = NULL;
@@ -63,15 +91,10 @@ void sub_attach(struct sub *s, struct track *t, usec now)
 {
     if (s->track == t)
         return;
-    detach(s);
+    detach(s, now);
     if (!t)
         return;
-    s->track = t;
-    s->next = t->subs;
-    if (s->next)
-        s->next->prev = s;
-    t->subs = s;
-    t->viewers++;
+    attach(s, t, now);
     sub_choose(s, now);
 }
 
@@ -93,7 +116,7 @@ static void feed(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 /* Feeds what others were given of the stream from ext_seq on. */
 static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 {
-    for (uint32_t e = ext_seq; (int32_t)(burst_sent(from) - e) >= 0; e++)
+    for (uint32_t e = ext_seq; (int32_t)(burst_sent(from, sub_watches(s)) - e) >= 0; e++)
         feed(s, from, e, now);
 }
 
@@ -160,7 +183,8 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const str
     if (switched && p->rtp.key)
         member_saw_key(s->member, now);
     /* The first packet of a key frame that came late, by a repair: the rest is here already. */
-    if (switched && !s->track->audio && (int32_t)(burst_sent(from) - p->rtp.ext_seq) > 0)
+    if (switched && !s->track->audio &&
+        (int32_t)(burst_sent(from, sub_watches(s)) - p->rtp.ext_seq) > 0)
         replay(s, from, p->rtp.ext_seq + 1, now);
 }
 

@@ -11,7 +11,7 @@ struct sub {
     uint8_t voice;           /* audio: 0 the lead's voice, 1 the floor's, 2 … others */
     struct slot slot;        /* video: where it points */
     struct track *track;     /* what it shows now; NULL = nothing */
-    struct sub *next, *prev; /* of track->subs */
+    struct sub *next, *prev; /* of track->subs or ->watchers */
     struct stream *current;  /* the layer that goes out; NULL until its key frame */
     struct stream *target;   /* the layer that is wanted */
     struct remap map;
@@ -24,7 +24,10 @@ struct sub {
 };
 
 MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line, const struct slot *slot);
-void sub_free(struct sub **s); /* detaches first */
+void sub_free(struct sub **s, usec now); /* detaches first */
+
+/* Its member sits at no site. */
+bool sub_watches(const struct sub *s);
 
 /* Points the line at a track (NULL: at nothing). A picture starts from the newest key frame if
  * that is fresh, else one is asked for. */

@@ -106,6 +106,7 @@ static void unqueue(struct hub_queue *q, struct member *m)
 
 static void remove_member(struct hub *h, struct member *m, usec now)
 {
+    m->gone = true;
     if (m->dirty)
         unqueue(queue_of(h, m), m);
     heap_del(&h->due, &m->due);
@@ -160,7 +161,7 @@ void hub_free(struct hub **hp, usec now)
 
 void hub_dirty(struct hub *h, struct member *m)
 {
-    if (m->dirty)
+    if (m->dirty || m->gone)
         return;
     struct hub_queue *const q = queue_of(h, m);
     m->dirty = true;
@@ -479,7 +480,10 @@ void hub_tick(struct hub *h, usec now, struct outq *out)
         heap_set(&h->due, &m->due, usec_max(next, now + 1)); /* one turn each, never a spin */
     }
     burst_tick(h, now);
-    if (flush(h, &h->sites, now, out))
+    const bool room = flush(h, &h->sites, now, out);
+    if (room && !h->watchers.first)
+        burst_step(h, now);
+    if (room)
         (void)flush(h, &h->watchers, now, out);
     if (h->hello_n > 0 && outq_has_room(out, HELLO_ROOM))
         take_hello(h, now, out);
@@ -487,7 +491,7 @@ void hub_tick(struct hub *h, usec now, struct outq *out)
 
 usec hub_next(const struct hub *h)
 {
-    if (h->sites.first || h->watchers.first || h->hello_n > 0)
+    if (h->sites.first || h->watchers.first || h->first_late || h->hello_n > 0)
         return 0;
     return usec_min(heap_next(&h->due), burst_next(h));
 }

@@ -67,6 +67,7 @@ struct hub {
     /* Members that have packets to leave. Who sits at a site comes before who only watches. */
     struct hub_queue sites, watchers;
     struct stream *first_burst, *last_burst; /* wait for the rest of a frame */
+    struct stream *first_late, *last_late;   /* watchers wait for what sites have */
     struct pkt *hello[HUB_HELLOS];           /* handshakes that wait, oldest first */
     size_t hello_head, hello_n;
     uint32_t stream_ids;         /* the last that was given, to streams and tracks */

@@ -336,7 +336,7 @@ static void take_sr(struct stream *s, const struct link_msg *m)
     const bool first = !s->clock.known;
     clockmap_sr(&s->clock, m->sr.ntp, m->sr.ts);
     s->stat.sr_at = m->sr.at;
-    for (struct sub *sub = s->track->subs; first && sub; sub = sub->next)
+    for (struct sub *sub = NULL; first && (sub = track_viewer(s->track, sub)) != NULL;)
         sub->sr_due = true;
 }
 
@@ -345,13 +345,12 @@ static bool take_rtp(struct hub *h, usec now, size_t from, const struct link_msg
     struct link *const l = &h->link[from];
     struct stream *const s = table_get(&l->streams, &m->stream);
     struct pkt *p = s ? pkt_alias(l->aliases, m->pkt) : NULL;
-    struct vp8_desc vp8;
     if (!p) {
         l->packets_lost++;
         return false;
     }
-    stream_mirror(s, now, p, &vp8);
-    room_rtp(s->track->room, s, p, &vp8, now);
+    stream_mirror(s, now, p);
+    room_rtp(s->track->room, s, p, now);
     if (s->track->audio)
         room_listen(s->track->room, now);
     pkt_unref(&p);

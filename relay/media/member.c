@@ -12,8 +12,9 @@
 
 #define REPORT_EVERY USEC_SEC
 #define EXPIRE_EVERY (500 * USEC_MS)
-#define GRID (20 * USEC_MS) /* many members are due together: the thread is woken for all at once  \
-                             */
+#define GRID                                                                                       \
+    (20 * USEC_MS) /* many members are due together: the thread is woken for all at once           \
+                    */
 #define RECORD_KEY (6 * USEC_SEC)
 #define PACKET_COST 100 /* bytes of work that a packet is, however small */
 #define PACER_SIZE 256  /* more than a fresh group of pictures of 1.5 Mbit/s */
@@ -178,7 +179,7 @@ void member_free(struct member **mp, usec now)
         m->next->prev = m->prev;
     r->count--;
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
-        sub_free(&m->sub[i]);
+        sub_free(&m->sub[i], now);
         end_track(m, i, now);
     }
     room_route(r, now);
@@ -387,8 +388,7 @@ static void rtp_input(struct member *m, usec now, struct pkt *p)
     struct track *const t = s->track;
     if (rtx && !rtp_undo_rtx(p, s->ssrc, m->line[t->line].pt))
         return; /* padding that probes the way */
-    struct vp8_desc vp8;
-    if (!stream_input(s, now, p, &vp8)) {
+    if (!stream_input(s, now, p)) {
         h->stat.duplicates++;
         return;
     }
@@ -399,7 +399,7 @@ static void rtp_input(struct member *m, usec now, struct pkt *p)
     stream_keep(s, now, p);
     if (!s->live)
         goes_live(m, s, now);
-    room_rtp(m->room, s, p, &vp8, now);
+    room_rtp(m->room, s, p, now);
     if (t->audio)
         room_listen(m->room, now);
 }

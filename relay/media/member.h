@@ -61,6 +61,7 @@ struct member {
     struct heap_node due;
     struct member *next_dirty;
     bool dirty;
+    bool gone;                 /* on its way out: nothing is sent any more */
     struct member_stats stats; /* of the second under way */
     struct peer_stat before;   /* at the beginning of this second */
     uint64_t sent_bytes;       /* media, this second */

@@ -226,7 +226,8 @@ void room_layers(struct track *t, usec now)
 {
     if (!track_choose(t, true))
         return;
-    for (struct sub *sub = t->subs; sub; sub = sub->next)
+    burst_finish(t, now);
+    for (struct sub *sub = NULL; (sub = track_viewer(t, sub)) != NULL;)
         sub_choose(sub, now);
 }
 
@@ -241,11 +242,11 @@ void room_withdraw(struct room *r, struct track *t, usec now)
 {
     if (t->site < SITES_MAX && r->track[t->site][t->source] == t)
         r->track[t->site][t->source] = NULL;
-    while (t->subs)
-        sub_attach(t->subs, NULL, now);
+    for (struct sub *sub; (sub = track_viewer(t, NULL)) != NULL;)
+        sub_attach(sub, NULL, now);
 }
 
-void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_desc *vp8, usec now)
+void room_rtp(struct room *r, struct stream *s, struct pkt *p, usec now)
 {
     if (r->state.record && !s->tapped) /* the queue was full when it began */
         member_tap_open(s->track->owner, s, now);
@@ -254,7 +255,7 @@ void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_
                  &(struct tap_msg){
                      .kind = TAP_RTP, .room = r->id, .track = s->id, .at = now, .pkt = pkt_ref(p)});
     link_rtp(r, s, p);
-    burst_input(s, p, vp8, now);
+    burst_input(s, p, now);
 }
 
 static struct stream *layer_numbered(const struct track *t, uint16_t number)

@@ -1,7 +1,6 @@
 /* room.h - one lesson in the media plane: who is in it, what they send, who gets what. */
 #pragma once
 
-#include "engine/wire/vp8.h"
 #include "relay/media/cmd.h"
 
 struct hub;
@@ -47,8 +46,7 @@ void room_layers(struct track *t, usec now);
 void room_withdraw(struct room *r, struct track *t, usec now);
 
 /* A packet of a stream, counted and kept: recorded, then to everyone whose line shows it. */
-void room_rtp(struct room *r, struct stream *s, struct pkt *p, const struct vp8_desc *vp8,
-              usec now);
+void room_rtp(struct room *r, struct stream *s, struct pkt *p, usec now);
 
 /* The stream with this number, whoever shows it now: a NACK may be about the source before. */
 struct stream *room_stream_numbered(const struct room *r, uint16_t number);

@@ -1,6 +1,7 @@
 #include "relay/media/track.h"
 
 #include "engine/wire/vp9.h"
+#include "relay/media/forward.h"
 #include "relay/media/hub.h"
 #include "relay/media/link.h"
 #include "relay/media/member.h"
@@ -68,7 +69,7 @@ void track_free(struct track **tp)
     struct track *const t = *tp;
     if (!t)
         return;
-    assert(!t->subs);
+    assert(!t->subs && !t->watchers);
     for (size_t i = 0; i < NEGO_LAYERS; i++) {
         if (!t->layer[i])
             continue;
@@ -103,16 +104,17 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
 }
 
 /* Frame start and key frame, from the payload descriptor. */
-static bool describe_video(struct stream *s, struct pkt *p, struct vp8_desc *vp8)
+static bool describe_video(struct stream *s, struct pkt *p)
 {
+    struct vp8_desc vp8;
     const uint8_t *const payload = p->data + p->rtp.payload_off;
     if (s->track->codec == NEGO_VP8) {
-        if (!vp8_desc_parse(payload, p->rtp.payload_len, vp8))
+        if (!vp8_desc_parse(payload, p->rtp.payload_len, &vp8))
             return false;
-        p->rtp.start = vp8_starts_frame(vp8);
-        p->rtp.key = vp8_starts_key(payload, p->rtp.payload_len, vp8);
-        p->rtp.tid = vp8->tid;
-        p->rtp.tid_sync = vp8->sync;
+        p->rtp.start = vp8_starts_frame(&vp8);
+        p->rtp.key = vp8_starts_key(payload, p->rtp.payload_len, &vp8);
+        p->rtp.tid = vp8.tid;
+        p->rtp.tid_sync = vp8.sync;
         return true;
     }
     struct vp9_desc vp9;
@@ -155,16 +157,15 @@ static void note_level(struct track *t, usec now, struct pkt *p)
     speaker_input(&t->speaker, now, p->rtp.level_db);
 }
 
-bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8)
+bool stream_input(struct stream *s, usec now, struct pkt *p)
 {
-    vp8->len = 0;
     if (!recvstat_input(&s->stat, now, &p->rtp, p->len, &p->rtp.ext_seq))
         return false;
     nack_input(&s->nack, now, p->rtp.ext_seq);
     if (p->rtp.payload_len == 0)
         return true;
     if (!s->track->audio)
-        return describe_video(s, p, vp8);
+        return describe_video(s, p);
     note_level(s->track, now, p);
     return true;
 }
@@ -178,16 +179,12 @@ void stream_keep(struct stream *s, usec now, struct pkt *p)
     hist_put(&s->hist, p);
 }
 
-void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8)
+void stream_mirror(struct stream *s, usec now, struct pkt *p)
 {
-    vp8->len = 0;
     s->last_at = now;
     s->last_ts = p->rtp.ts;
     if (s->track->audio && p->rtp.level_db <= 127)
         speaker_input(&s->track->speaker, now, p->rtp.level_db);
-    else if (s->track->codec == NEGO_VP8 && p->rtp.payload_len > 0 &&
-             !vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, vp8))
-        vp8->len = 0;
     if (p->rtp.key && p->rtp.start)
         take_key(s, p->at, p);
     hist_put(&s->hist, p);
@@ -236,6 +233,15 @@ enum track_rank track_rank(const struct stream *s)
     if (!above)
         return TRACK_TOP;
     return below ? TRACK_MIDDLE : TRACK_LOWEST;
+}
+
+struct sub *track_viewer(const struct track *t, const struct sub *s)
+{
+    if (!s)
+        return t->subs ? t->subs : t->watchers;
+    if (s->next || sub_watches(s))
+        return s->next;
+    return t->watchers;
 }
 
 void track_want_key(struct track *t, const struct stream *s)

@@ -8,7 +8,6 @@
 #include "engine/media/nack.h"
 #include "engine/media/recvstat.h"
 #include "engine/media/speaker.h"
-#include "engine/wire/vp8.h"
 #include "relay/media/burst.h"
 #include "relay/media/cmd.h"
 #include "relay/media/press.h"
@@ -63,9 +62,10 @@ struct track {
     uint32_t clock_rate;
     struct stream *layer[NEGO_LAYERS]; /* lowest first; NULL until its first packet */
     struct track *next_mirror;         /* of the room, if it has no owner */
-    struct sub *subs;                  /* who gets it */
-    struct sub *first;                 /* of them: where the next round begins; NULL = anywhere */
-    size_t viewers;                    /* how many they are */
+    struct sub *subs;                  /* who gets it: members at sites */
+    struct sub *watchers;              /* and those who only watch */
+    struct sub *first;                 /* of these: where the next round begins; NULL = anywhere */
+    size_t watching;                   /* how many they are */
     struct kfgate gate;                /* one request per second, whatever the layers */
     uint8_t wanted;                    /* layers to be asked for, one bit each */
     struct speaker speaker;
@@ -81,17 +81,14 @@ void track_free(struct track **t);
 MUST_USE enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t id);
 
 /* Counts and describes a packet of the stream; RTX has been undone. False: a duplicate or not
- * usable, drop it. `vp8` is filled for VP8 video (len 0 otherwise). */
-MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
+ * usable, drop it. */
+MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p);
 
 /* Keeps it for repairs and late comers. */
 void stream_keep(struct stream *s, usec now, struct pkt *p);
 
 /* Both for a packet that came by a link, described and counted where it came from. */
-void stream_mirror(struct stream *s, usec now, struct pkt *p, struct vp8_desc *vp8);
-
-/* The newest packet that viewers were given: what waits in the burst comes later. */
-uint32_t stream_sent(const struct stream *s);
+void stream_mirror(struct stream *s, usec now, struct pkt *p);
 
 /* The newest key frame with all that came after it, if late comers may still start there. */
 bool stream_fresh_key(const struct stream *s, usec now);
@@ -113,6 +110,9 @@ enum track_rank {
     TRACK_VOICE,
 };
 enum track_rank track_rank(const struct stream *s);
+
+/* The next of all its viewers, sites first; NULL begins, and ends. */
+struct sub *track_viewer(const struct track *t, const struct sub *s);
 
 /* A viewer needs a key frame of this stream. */
 void track_want_key(struct track *t, const struct stream *s);

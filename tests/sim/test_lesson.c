@@ -72,6 +72,46 @@ static void a_frame_leaves_as_one_message(void **unused)
     }
 }
 
+/* The send buffer is small, so that watchers are served a few at a time, and people come and go in
+ * the middle of that: nobody misses a packet or gets one twice. */
+static void watchers_in_small_steps_get_everything(void **unused)
+{
+    (void)unused;
+    static struct world w;
+    world_init(&w, 61);
+    w.out.cap = 12000;
+    world_lead(&w, &clean);
+    const struct world_bot *const point = world_plays(&w, 1, &clean);
+    world_run(&w, 2 * USEC_SEC);
+    struct world_bot *v[120];
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        v[i] = world_plays(&w, SITE_NONE, &clean);
+        world_run(&w, w.now + 13000);
+        if (i % 5 == 4)
+            world_command(
+                &w,
+                &(struct cmd){.kind = CMD_MEMBER_DEL, .room = WORLD_ROOM, .member = v[i - 2]->id});
+    }
+    world_run(&w, w.now + 3 * USEC_SEC);
+    uint64_t before[ARRAY_LEN(v)];
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        before[i] = line(v[i], PLAY_CAMERA)->packets;
+    world_run(&w, w.now + 4 * USEC_SEC);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        if (i % 5 == 2)
+            continue; /* gone */
+        assert_in_range(line(v[i], PLAY_CAMERA)->packets - before[i], 295, 305);
+        assert_int_equal(line(v[i], PLAY_CAMERA)->pid_jumps, 0);
+        assert_int_equal(line(v[i], PLAY_CAMERA)->repaired, 0);
+        assert_int_equal(line(v[i], PLAY_VOICE)->repaired, 0);
+        assert_true(line(v[i], PLAY_CAMERA)->keys > 0);
+    }
+    assert_int_equal(line(point, PLAY_CAMERA)->repaired, 0);
+    assert_int_equal(w.hub->stat.repair[FORWARD_AGAIN], 0);
+    assert_untouched(&w);
+    world_fini(&w);
+}
+
 static void in_lecture_mode_a_point_is_heard_by_the_lead_alone(void **unused)
 {
     (void)unused;
@@ -360,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_late_comer_sees_at_once_and_the_lead_is_asked_once_a_second),
         cmocka_unit_test(a_frame_leaves_as_one_message),
+        cmocka_unit_test(watchers_in_small_steps_get_everything),
         cmocka_unit_test(in_lecture_mode_a_point_is_heard_by_the_lead_alone),
         cmocka_unit_test(a_killed_lead_is_away_within_three_seconds_and_back_after_a_restart),
         cmocka_unit_test(strangers_and_garbage_change_nothing),
