@@ -11,10 +11,12 @@
 
 #include "relay/library/package/shot.h"
 
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define POSTER_AFTER (10 * USEC_SEC)
+#define SHOTS_WAIT 8 /* pictures that wait for being coded: some 3 MB each */
 
 #define STAYS USEC_SEC              /* what is gone sooner is a step of a movement, not a slide */
 #define SETTLES (2 * USEC_SEC)      /* so long sharpening may alter a slide's looks step by step */
@@ -32,6 +34,8 @@ struct walk {
     const char *dir;
     const struct frames *f;
     struct view *view;
+    GThreadPool *pool; /* codes what is kept; without threads this one does */
+    gint failed;       /* a picture could not be coded, or not be written */
     enum err result;
     bool lost;     /* the decoder lacks a frame: only a key frame helps */
     size_t spare;  /* frames decoded besides key frames */
@@ -62,14 +66,47 @@ static enum err add(struct stills *s, const struct still *one)
     return OK;
 }
 
-static enum err keep(const struct walk *w, int64_t at)
+/* A picture on its way to its file. */
+struct shot {
+    struct picture picture;
+    char path[4096];
+};
+
+static void shot_free(struct shot *s)
+{
+    picture_fini(&s->picture);
+    free(s);
+}
+
+/* In a thread of the pool, while the walk goes on. */
+static void code(gpointer job, gpointer user)
+{
+    struct walk *const w = user;
+    struct shot *const s = job;
+    if (!shot_webp(&s->picture, s->path))
+        g_atomic_int_set(&w->failed, 1);
+    shot_free(s);
+}
+
+/* The picture is the pool's from now on; with many there already this thread codes it. */
+static enum err keep(struct walk *w, int64_t at)
 {
     struct still one = {.at = at, .width = w->best.width, .height = w->best.height};
-    char path[4096];
+    struct shot *const s = calloc(1, sizeof *s);
+    if (!s)
+        return E_NOMEM;
     (void)snprintf(one.name, sizeof one.name, "slide-%04u.webp", (unsigned)(w->out->n + 1));
-    if (snprintf(path, sizeof path, "%s/%s", w->dir, one.name) >= (int)sizeof path ||
-        !shot_webp(&w->best, path))
+    if (snprintf(s->path, sizeof s->path, "%s/%s", w->dir, one.name) >= (int)sizeof s->path) {
+        shot_free(s);
         return E_IO;
+    }
+    s->picture = w->best;
+    w->best = (struct picture){0};
+    if (g_thread_pool_get_num_threads(w->pool) == 0 ||
+        g_thread_pool_unprocessed(w->pool) >= SHOTS_WAIT)
+        code(s, w);
+    else
+        (void)g_thread_pool_push(w->pool, s, NULL); /* its thread is there already */
     return add(w->out, &one);
 }
 
@@ -226,11 +263,13 @@ enum err stills_write(struct stills *s, const char *dir, const struct frames *f)
 {
     *s = (struct stills){0};
     struct walk w = {.out = s, .dir = dir, .f = f};
+    w.pool = g_thread_pool_new(code, &w, 1, TRUE, NULL);
     w.result = view_new(&w.view, f->codec);
     walk(&w);
+    g_thread_pool_free(w.pool, FALSE, TRUE); /* after all that was pushed */
     view_free(&w.view);
     picture_fini(&w.best);
-    return w.result;
+    return w.result == OK && g_atomic_int_get(&w.failed) ? E_IO : w.result;
 }
 
 void stills_fini(struct stills *s)
