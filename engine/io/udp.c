@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define REFUSALS 64 /* of messages with segments, with none that passed between them */
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103 /* linux/udp.h, since 4.18 */
 #endif
@@ -187,8 +189,11 @@ static size_t send_batch(struct udp *u, const struct outq *q, const struct outq_
     u->calls++;
     const int r = sendmmsg(u->fd, b.msg, (unsigned)n, 0);
     const size_t done = r > 0 ? (size_t)r : 0;
-    for (size_t i = 0; i < done; i++)
+    for (size_t i = 0; i < done; i++) {
         u->sent += datagrams_of(&m[i]);
+        if (m[i].len > m[i].seg)
+            u->refused = 0;
+    }
     return done;
 }
 
@@ -211,6 +216,17 @@ static size_t together(const struct udp *u, const struct outq_msg *m, size_t lef
     return n;
 }
 
+/* EIO, ENOPROTOOPT: no checksum offload on the way out, for nobody. EINVAL: the same with some
+ * kernels, or one destination's path is too narrow for the segment, which is that one's affair. */
+static bool refuses_gso(struct udp *u, int why)
+{
+    if (why != EIO && why != ENOPROTOOPT && why != EINVAL && why != EMSGSIZE)
+        return false;
+    if (why == EIO || why == ENOPROTOOPT || ++u->refused >= REFUSALS)
+        u->no_gso = true;
+    return true;
+}
+
 void udp_send(struct udp *u, const struct outq *q)
 {
     for (size_t i = 0; i < q->n;) {
@@ -223,12 +239,10 @@ void udp_send(struct udp *u, const struct outq *q)
         i += done;
         if (done > 0)
             continue; /* if one was refused, the next call says why */
-        const struct outq_msg *const m = &q->msgs[i];
-        if (m->len > m->seg && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {
-            u->no_gso = true; /* no checksum offload on the way out */
-        } else {
+        const struct outq_msg *const m = &q->msgs[i++];
+        if (m->len > m->seg && refuses_gso(u, errno))
+            send_split(u, q, m);
+        else
             u->send_errors += datagrams_of(m);
-            i++;
-        }
     }
 }

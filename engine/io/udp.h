@@ -10,7 +10,8 @@ struct udp {
     int fd;
     struct udp_box *box; /* packets of the pool that are filled next */
     struct addr local;   /* as bound, with the real port */
-    bool no_gso;         /* the device refused UDP_SEGMENT once: never tried again */
+    bool no_gso;         /* the device refuses UDP_SEGMENT: never tried again */
+    unsigned refused;    /* in a row, with EINVAL */
     uint64_t sent, send_errors, calls;
     uint64_t received, truncated, pool_empty;
 };

@@ -108,9 +108,10 @@ unsigned rooms_place(struct control *c, struct live *v, bool at_home)
     if (v->workers & 1u << best)
         return best;
     const struct cmd state = state_of(v);
-    if (!open_at(c, v, v->l->room, best) || !rooms_command(c, best, &state))
-        return v->worker; /* that one is too busy to be told of anything */
-    return best;
+    if (open_at(c, v, v->l->room, best) && rooms_command(c, best, &state))
+        return best;
+    v->workers &= ~(1u << best); /* too busy to be told of anything: next time anew */
+    return v->worker;
 }
 
 void rooms_close(struct control *c, struct live *v)

@@ -153,8 +153,8 @@ static void flush(struct stream *s, usec now)
     for (size_t i = 0; i < n; i++)
         p[i] = b->pkt[i];
     delist(s->track->room->hub, s);
-    b->n = 0;
     give_sites(s, p, n, now);
+    b->n = 0; /* not before: who switches on a key frame is given the rest of it once */
     leave_to_watchers(s, p, n, now);
     let_go(p, n);
 }

@@ -172,6 +172,8 @@ void hub_dirty(struct hub *h, struct member *m)
 
 void hub_due(struct hub *h, struct member *m, usec now)
 {
+    if (m->gone)
+        return;
     heap_set(&h->due, &m->due, member_next(m, now));
 }
 
@@ -481,12 +483,12 @@ void hub_tick(struct hub *h, usec now, struct outq *out)
     }
     burst_tick(h, now);
     const bool room = flush(h, &h->sites, now, out);
+    if (h->hello_n > 0 && outq_has_room(out, HELLO_ROOM))
+        take_hello(h, now, out);
     if (room && !h->watchers.first)
         burst_step(h, now);
     if (room)
         (void)flush(h, &h->watchers, now, out);
-    if (h->hello_n > 0 && outq_has_room(out, HELLO_ROOM))
-        take_hello(h, now, out);
 }
 
 usec hub_next(const struct hub *h)

@@ -340,11 +340,35 @@ static void take_sr(struct stream *s, const struct link_msg *m)
         sub->sr_due = true;
 }
 
+/* The last aliases are the voices'. */
+static bool has_alias(const struct link *l, const struct stream *s)
+{
+    return pkt_pool_left(l->aliases) > (s->track->audio ? 0 : LINK_ALIASES / 16);
+}
+
+/* A picture without an alias is left out up to the next key frame that finds one, as at home. */
+static bool leaves_out(const struct link *l, struct stream *s, const struct pkt *p)
+{
+    const bool room = has_alias(l, s);
+    if (s->track->audio)
+        return !room;
+    if (!room) {
+        s->held = 1;
+        s->track->wanted &= (uint8_t) ~(1u << s->layer); /* or nobody would ask again */
+    } else if (s->held && p->rtp.start && p->rtp.key) {
+        s->held = 0;
+    } else if (s->held && p->rtp.start) {
+        track_want_key(s->track, s);
+    }
+    return s->held != 0;
+}
+
 static bool take_rtp(struct hub *h, usec now, size_t from, const struct link_msg *m)
 {
     struct link *const l = &h->link[from];
     struct stream *const s = table_get(&l->streams, &m->stream);
-    struct pkt *p = s ? pkt_alias(l->aliases, m->pkt) : NULL;
+    const bool wanted = s && !leaves_out(l, s, m->pkt);
+    struct pkt *p = wanted ? pkt_alias(l->aliases, m->pkt) : NULL;
     if (!p) {
         l->packets_lost++;
         return false;

@@ -68,7 +68,9 @@ bool press_takes(struct stream *s, usec now, const struct pkt *p)
 
 bool press_is_tight(const struct stream *s)
 {
-    const struct pkt_pool *const pool = s->track->room->hub->pool;
+    const struct room *const r = s->track->room;
+    const struct pkt_pool *const pool =
+        s->track->owner ? r->hub->pool : r->hub->link[r->home].aliases;
     return pool && pkt_pool_left(pool) < pkt_pool_size(pool) / TIGHT;
 }
 
