@@ -22,7 +22,7 @@ struct config {
     char **http, **https, **media, **media_public;
     unsigned http_count, https_count, media_count, media_public_count;
     bool plain_http_anywhere;
-    unsigned workers;          /* 0 = one for each processor but one */
+    unsigned workers;          /* 0 = one for each processor, of more than two one fewer */
     unsigned media_packets;    /* of each worker's pool */
     unsigned media_socket_kib; /* each way, of each socket */
     char *certificate, *key;   /* of HTTPS; NULL = self-signed */
