@@ -117,8 +117,7 @@ static void drain(struct udp *u)
 size_t udp_recv(struct udp *u, usec now, struct pkt_pool *pool, struct pkt *out[UDP_BATCH])
 {
     struct udp_box *const b = u->box;
-    if (b->n == 0)
-        refill(b, 0, pool);
+    refill(b, 0, pool);
     if (b->n == 0) {
         drain(u);
         return 0;

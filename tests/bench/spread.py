@@ -13,6 +13,7 @@ import urllib.request
 import servers
 
 VIEWERS = 40
+MEMBERS = 2
 
 
 def counters(relay):
@@ -26,8 +27,8 @@ def counters(relay):
 
 def look(got, count):
     wrong = []
-    if got["joined"] != VIEWERS or got["failed"]:
-        wrong.append(f"{got['joined']} of {VIEWERS} joined, {got['failed']} failed")
+    if got["joined"] != VIEWERS + MEMBERS or got["failed"]:
+        wrong.append(f"{got['joined']} of {VIEWERS + MEMBERS} joined, {got['failed']} failed")
     if got["bad_payload"] or got["duplicates"] or not got["checked"]:
         wrong.append(f"checked {got['checked']}, other bytes {got['bad_payload']}, "
                      f"twice {got['duplicates']}")
@@ -48,7 +49,7 @@ def end(relay):
 def main():
     load = servers.Load(sys.argv[2], 5, 1, 6, 50)
     with servers.Relay(sys.argv[1], 2) as relay:
-        got = load.run(relay, VIEWERS, members=2)
+        got = load.run(relay, VIEWERS, members=MEMBERS)
         time.sleep(1.1)  # the counters are those of the last whole second
         wrong = look(got, counters(relay))
         wrong += end(relay)
