@@ -378,9 +378,9 @@ class Stop:
 
 def show_lesson(relay, events, rooms, plan, speech, minutes, stop):
     """Until the bell, here or at the lead's console, or Ctrl-C. The speech began at `speech`.
-    The last statistics of each room."""
+    The last statistics of each room, and how many frames a second it showed, second by second."""
     start, screen = time.monotonic(), Screen()
-    stats = {site: {} for site in rooms}
+    stats, shown = {site: {} for site in rooms}, {site: {} for site in rooms}
     while not stop.asked.wait(0.2):
         now = time.monotonic() - start
         if (minutes and now >= minutes * 60) or events.state == "ended":
@@ -396,10 +396,12 @@ def show_lesson(relay, events, rooms, plan, speech, minutes, stop):
             line = room.newest()
             if line and line.startswith("{"):
                 stats[site] = json.loads(line)
+                for name, video in stats[site].get("video", {}).items():
+                    shown[site].setdefault(name, []).append(video.get("fps", 0))
         left = f"the bell rings in {minutes * 60 - now:.0f} s" if minutes else "Ctrl-C ends the lesson"
         screen.draw(now, [f"lesson {int(now) // 60:02}:{int(now) % 60:02}, {left}", HEADER] +
                     [row(site, events, stats[site], room) for site, room in rooms.items()])
-    return stats
+    return stats, shown
 
 
 def end_lesson(relay, lesson, seconds=120):
@@ -435,12 +437,12 @@ def run_lesson(options, relay, stop):
         speech = wait_for_rooms(events, rooms, stop)
         relay.call("POST", f"/api/v1/lessons/{lesson}/start", lead_token(relay))
         links(relay, lesson)
-        stats = show_lesson(relay, events, rooms, Plan(relay, lesson, content), speech,
-                            options.minutes, stop)
+        stats, shown = show_lesson(relay, events, rooms, Plan(relay, lesson, content), speech,
+                                   options.minutes, stop)
         faults = [r.name for r in rooms.values() if r.code() is not None]
         resource = end_lesson(relay, lesson)
         (DEMO / "summary.json").write_text(json.dumps(
-            {"lesson": lesson, "rooms": stats, "happened": events.past, "resource": resource},
+            {"lesson": lesson, "rooms": stats, "shown": shown, "happened": events.past, "resource": resource},
             ensure_ascii=False, indent=1) + "\n")
     finally:
         faults += [r.name for r in rooms.values() if not r.stop() and r.name not in faults]

@@ -5,6 +5,7 @@ Real programs, real media, real time: 80 seconds, in which point B is asked and 
 """
 import json
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,11 +35,12 @@ def play(data):
     return json.loads(summary.read_text())
 
 
-def look_at_room(site, stats, sources):
-    for name in sources:
-        fps = stats.get("video", {}).get(name, {}).get("fps", 0)
-        least = 0.2 if name == "slides" else 15
-        expect(fps >= least, f"{site}: {name} is shown with {fps} frames per second")
+def look_at_room(site, stats, shown):
+    """By the whole lesson: a machine that does something else for a second is no fault."""
+    for name, of, least in (("camera", statistics.median, 15), ("slides", statistics.mean, 0.2)):
+        seconds = shown.get(name, [])
+        fps = of(seconds) if seconds else 0
+        expect(fps >= least, f"{site}: {name} is shown with {fps} frames per second: {seconds}")
     concealed = stats.get("voice", {}).get("concealed_ratio", 1)
     expect(concealed < 0.05, f"{site}: {concealed:.0%} of the voice was concealed, with no loss at all")
     for way in ("up", "down"):
@@ -66,7 +68,7 @@ def main():
     with tempfile.TemporaryDirectory() as data:
         summary = play(data)
     for site in ("A", "B"):
-        look_at_room(site, summary["rooms"][site], ("camera", "slides"))
+        look_at_room(site, summary["rooms"][site], summary["shown"][site])
     look_at_events(summary["happened"])
     look_at_recording(summary["resource"])
     print("\n".join(wrong))
