@@ -127,12 +127,17 @@ void link_rtp(struct room *r, struct stream *s, struct pkt *p)
         send_rtp(r, (size_t)__builtin_ctz(left), s, p);
 }
 
+static void tell_one(const struct room *r, struct link *l, const struct link_msg *m)
+{
+    if (!put(l, m))
+        r->hub->stat.links_full++;
+}
+
 /* To every hub that has viewers of the room. */
 static void tell(struct room *r, const struct link_msg *m)
 {
     for (uint32_t left = r->links; left; left &= left - 1)
-        if (!put(&r->hub->link[__builtin_ctz(left)], m))
-            r->hub->stat.links_full++;
+        tell_one(r, &r->hub->link[__builtin_ctz(left)], m);
 }
 
 static void tell_track(const struct room *r, struct link *l, const struct track *t)
@@ -144,8 +149,7 @@ static void tell_track(const struct room *r, struct link *l, const struct track 
                                          .source = t->source,
                                          .codec = (uint8_t)t->codec,
                                          .capture_id = t->capture_id}};
-    if (!put(l, &m))
-        r->hub->stat.links_full++;
+    tell_one(r, l, &m);
 }
 
 static void tell_layer(const struct room *r, struct link *l, const struct stream *s)
@@ -155,8 +159,7 @@ static void tell_layer(const struct room *r, struct link *l, const struct stream
         .room = r->id,
         .stream = s->id,
         .layer = {.track = s->track->id, .ssrc = s->ssrc, .layer = s->layer}};
-    if (!put(l, &m))
-        r->hub->stat.links_full++;
+    tell_one(r, l, &m);
 }
 
 void link_offer(struct room *r, const struct stream *s)
@@ -191,12 +194,6 @@ void link_live(struct room *r, const struct stream *s)
 void link_end(struct room *r, const struct track *t)
 {
     tell(r, &(struct link_msg){.kind = LINK_END, .room = r->id, .track = {.id = t->id}});
-}
-
-static void tell_one(const struct room *r, struct link *l, const struct link_msg *m)
-{
-    if (!put(l, m))
-        r->hub->stat.links_full++;
 }
 
 /* A hub that joins late gets what a viewer who joins late gets: the fresh group of pictures. */

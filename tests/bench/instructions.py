@@ -54,13 +54,15 @@ def stages(cost):
         return sum(cost.get(n, 0) for n in names)
     push, pop = of("pacer_push"), of("pacer_pop", "pacer_next")
     forward, seal, egress = of("forward_packet"), of("seal_rtp"), of("egress_flush")
+    given = of("burst_step", "burst_tick")  # by the tick; burst_input is reached by hub_input
     return {
-        "receive, open, store": of("hub_input") - forward,
+        "receive, open, store": of("hub_input") - of("burst_input"),
+        "rounds over the viewers": of("burst_input") + given - forward,
         "forward": forward - push,
         "pacer": push + pop,
         "seal": seal,
         "egress: header, patch, send buffer": egress - seal - of("pacer_pop"),
-        "deadlines, reports, the rest of the tick": of("hub_tick") - egress - of("pacer_next"),
+        "deadlines, reports, the rest of the tick": of("hub_tick") - given - egress - of("pacer_next"),
     }
 
 
