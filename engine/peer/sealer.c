@@ -6,7 +6,6 @@
 #include <openssl/crypto.h>
 #include <openssl/params.h>
 
-#define BLOCK 16 /* of AES */
 #define GCM_TAG 16
 #define CM_TAG 10
 #define GCM_SALT 12
@@ -110,22 +109,17 @@ static bool add_padding(struct sealer *s, uint8_t *p, uint8_t len)
     return turn_over(s, p, len);
 }
 
-/* The header is never encrypted. The payload is read where it lies. Only what fills the last block
- * of the patched bytes is brought behind them: OpenSSL goes through a block that is cut in two byte
- * by byte. */
+/* The header is never encrypted. The patched bytes are turned over where they lie. */
 static bool encrypt(struct sealer *s, const struct sealer_job *j)
 {
     const struct seal_parts *const p = &j->parts;
     uint8_t *const body = j->out + p->head;
-    const size_t fill = size_min(p->rest_len, (BLOCK - p->patched % BLOCK) % BLOCK);
-    uint8_t *const rest = body + p->patched + fill;
-    const size_t left = p->rest_len - fill;
+    uint8_t *const rest = body + p->patched;
     int n = 0;
-    if (fill)
-        memcpy(rest - fill, p->rest, fill);
-    return turn_over(s, body, p->patched + fill) &&
-           (left == 0 || EVP_EncryptUpdate(s->cipher, rest, &n, p->rest + fill, (int)left) == 1) &&
-           add_padding(s, rest + left, p->pad);
+    return turn_over(s, body, p->patched) &&
+           (p->rest_len == 0 ||
+            EVP_EncryptUpdate(s->cipher, rest, &n, p->rest, (int)p->rest_len) == 1) &&
+           add_padding(s, rest + p->rest_len, p->pad);
 }
 
 static size_t plain_len(const struct sealer_job *j)

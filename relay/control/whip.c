@@ -356,7 +356,7 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
     }
     /* Without memory the next fragment restarts once more. The worker owns `ice` and frees it. */
     (void)!session_agree_ice(s, &n.ice); /* NOLINT(clang-analyzer-unix.Malloc) */
-    s->ice++; /* NOLINT(clang-analyzer-unix.Malloc): the worker owns `ice` now and frees it */
+    s->ice++;
     answer_text(r, 200, "application/trickle-ice-sdpfrag", answer);
     answer_etag(r, s);
 }

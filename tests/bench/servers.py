@@ -11,19 +11,19 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "room"))
+from room import Trouble, wait_for  # noqa: E402
+
 LESSON = "bench"
 ROOM = 1234
 SIOCGIFADDR = 0x8915  # linux/sockios.h
 CORES = len(os.sched_getaffinity(0))
-
-
-class Trouble(Exception):
-    """What went wrong, in one sentence."""
 
 
 def spawn(command, **options):
@@ -54,17 +54,6 @@ def said_by(command, patience=None):
 
 class Missing(Trouble):
     """A program that is not there: others can be measured without it."""
-
-
-def wait_for(what, condition, seconds):
-    """Polls until condition() gives something; names what did not come."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        got = condition()
-        if got:
-            return got
-        time.sleep(0.05)
-    raise Trouble(f"not within {seconds} s: {what}")
 
 
 def ask(url, body=None, token=None):
