@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMANDS 1024
+#define COMMANDS 4096 /* a thousand lessons that begin at once */
 #define NOTES 4096
 #define TAPS 16384
 /* What is sent in one step, about a hundred packets. Between steps new packets are looked for: what
