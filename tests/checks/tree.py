@@ -41,7 +41,7 @@ CLOCKS = re.compile(r"\b(clock_gettime|gettimeofday|time|getrandom|getentropy|ra
 
 # What runs for each packet. Functions that make, size or take down an object may use the heap.
 PACKET_PATH = re.compile(r"engine/base/(heap|outq|pkt)\.c|engine/media/\w+\.c|"
-                         r"engine/wire/(rtp|rtcp|twcc|vp8|opus|classify)\.c|engine/peer/seal\w*\.c|"
+                         r"engine/wire/(rtp|rtcp|twcc|vp8|opus|classify|red)\.c|engine/peer/seal\w*\.c|"
                          r"relay/media/(forward|egress|feedback)\.c")
 NOT_PER_PACKET = re.compile(r"(^|_)(new|init|free|fini|open|close|reserve|alloc|grow)$")
 SLOW = re.compile(r"\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|asprintf|"
