@@ -24,7 +24,7 @@ struct nego_media {
     enum nego_codec codec;
     uint8_t pt;
     uint8_t rtx_pt; /* 0 = none */
-    uint8_t red_pt; /* audio/red, 0 = none */
+    uint8_t red_pt; /* audio/red (RFC 2198): each packet is of this type or of `pt`; 0 = none */
     bool nack, pli, twcc, remb;
     bool stereo;         /* Opus: the receiver wants stereo */
     bool dtx;            /* Opus: the receiver wants silence not to be sent */

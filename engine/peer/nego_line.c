@@ -131,6 +131,28 @@ static uint8_t rtx_of(const struct sdp_media *m, uint8_t pt)
     return 0;
 }
 
+/* RFC 2198 5: "fmtp:63 111/111", here all of one type, as many as may be in one packet. */
+static bool repeats(const struct sdp_fmt *f, uint8_t pt)
+{
+    char one[8];
+    const int n = snprintf(one, sizeof one, "%u/", pt);
+    const char *at = f->fmtp;
+    while (strncmp(at, one, (size_t)n) == 0)
+        at += n;
+    return at != f->fmtp && strlen(at) == (size_t)n - 1 && strncmp(at, one, (size_t)n - 1) == 0;
+}
+
+static uint8_t red_of(const struct sdp_media *m, uint8_t pt)
+{
+    for (size_t i = 0; i < m->fmts; i++) {
+        const struct sdp_fmt *const f = &m->fmt[i];
+        if (strcasecmp(f->name, "red") == 0 && f->rate == 48000 && f->channels == 2 &&
+            repeats(f, pt))
+            return f->pt;
+    }
+    return 0;
+}
+
 /* RFC 8285 6: an extension may be offered for one direction only, seen from who offers. */
 static void take_extensions(struct nego_media *l, const struct sdp_media *m)
 {
@@ -149,6 +171,7 @@ bool nego_take_codec(struct nego_media *l, const struct sdp_media *m)
         return false;
     l->pt = f->pt;
     l->rtx_pt = f->nack ? rtx_of(m, f->pt) : 0;
+    l->red_pt = m->audio ? red_of(m, f->pt) : 0;
     l->pli = f->pli;
     l->remb = f->remb;
     take_extensions(l, m);

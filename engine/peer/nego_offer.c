@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PT_OPUS = 111, PT_VP8 = 96, PT_VP9 = 98 };
+enum { PT_OPUS = 111, PT_RED = 63, PT_VP8 = 96, PT_VP9 = 98 };
 
 static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
 {
@@ -19,6 +19,7 @@ static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
         l->codec = l->audio ? NEGO_OPUS : NEGO_VP8;
     l->pt = l->audio ? PT_OPUS : l->codec == NEGO_VP9 ? PT_VP9 : PT_VP8;
     l->rtx_pt = (uint8_t)(l->pt + 1);
+    l->red_pt = l->audio ? PT_RED : 0;
     l->nack = true; /* a lost voice is asked for again too: it is small and matters most */
     l->pli = !l->audio;
     l->twcc = true;

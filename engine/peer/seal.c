@@ -73,9 +73,21 @@ void seal_free(struct seal **sp)
     free(s);
 }
 
+void seal_red(struct seal_parts *p, struct seal_piece *piece, uint8_t *out, size_t cap, uint8_t pt,
+              const struct red *r)
+{
+    assert(r->n > 0 && p->head <= cap);
+    out[1] = (uint8_t)((out[1] & 0x80) | pt);
+    p->patched = red_write(out + p->head, cap - p->head, r);
+    p->piece = piece;
+    p->pieces = (uint8_t)(r->n - 1);
+    for (size_t i = 0; i < p->pieces; i++)
+        piece[i] = (struct seal_piece){r->block[i].data, r->block[i].len};
+}
+
 size_t seal_rtp_len(const struct seal *s, const struct seal_parts *p)
 {
-    return p->head + p->patched + p->rest_len + p->pad + sealer_tag(&s->out);
+    return sealer_plain(p) + sealer_tag(&s->out);
 }
 
 size_t seal_rtp(struct seal *s, uint8_t *out, size_t cap, const struct seal_parts *parts)

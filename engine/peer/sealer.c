@@ -92,11 +92,16 @@ size_t sealer_tag(const struct sealer *s)
     return s->mac ? CM_TAG : GCM_TAG;
 }
 
+static bool turn_into(struct sealer *s, uint8_t *to, const uint8_t *from, size_t len)
+{
+    int n = 0;
+    return len == 0 || EVP_EncryptUpdate(s->cipher, to, &n, from, (int)len) == 1;
+}
+
 /* Bytes that are encrypted where they lie. */
 static bool turn_over(struct sealer *s, uint8_t *p, size_t len)
 {
-    int n = 0;
-    return len == 0 || EVP_EncryptUpdate(s->cipher, p, &n, p, (int)len) == 1;
+    return turn_into(s, p, p, len);
 }
 
 /* RFC 3550 5.1: the last byte counts them, itself included. */
@@ -113,18 +118,14 @@ static bool add_padding(struct sealer *s, uint8_t *p, uint8_t len)
 static bool encrypt(struct sealer *s, const struct sealer_job *j)
 {
     const struct seal_parts *const p = &j->parts;
-    uint8_t *const body = j->out + p->head;
-    uint8_t *const rest = body + p->patched;
-    int n = 0;
-    return turn_over(s, body, p->patched) &&
-           (p->rest_len == 0 ||
-            EVP_EncryptUpdate(s->cipher, rest, &n, p->rest, (int)p->rest_len) == 1) &&
-           add_padding(s, rest + p->rest_len, p->pad);
-}
-
-static size_t plain_len(const struct sealer_job *j)
-{
-    return j->parts.head + j->parts.patched + j->parts.rest_len + j->parts.pad;
+    uint8_t *at = j->out + p->head;
+    bool ok = turn_over(s, at, p->patched);
+    at += p->patched;
+    for (size_t i = 0; i < p->pieces; i++) {
+        ok = ok && turn_into(s, at, p->piece[i].p, p->piece[i].len);
+        at += p->piece[i].len;
+    }
+    return ok && turn_into(s, at, p->rest, p->rest_len) && add_padding(s, at + p->rest_len, p->pad);
 }
 
 /* RFC 7714 8.1: 0 0 SSRC ROC SEQ, under the salt. */
@@ -139,7 +140,7 @@ static void gcm_iv(const struct sealer *s, const uint8_t *rtp, uint64_t index, u
 static bool run_gcm(struct sealer *s, const struct sealer_job *j)
 {
     uint8_t iv[12];
-    uint8_t *const tag = j->out + plain_len(j);
+    uint8_t *const tag = j->out + sealer_plain(&j->parts);
     int n = 0;
     gcm_iv(s, j->out, j->index, iv);
     return EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) == 1 &&
@@ -192,7 +193,7 @@ static bool start_cm(struct sealer *s, const uint8_t *rtp, uint64_t index)
 
 static bool run_cm(struct sealer *s, const struct sealer_job *j)
 {
-    const size_t len = plain_len(j);
+    const size_t len = sealer_plain(&j->parts);
     uint8_t full[SEALER_AUTH];
     if (!start_cm(s, j->out, j->index) || !encrypt(s, j) ||
         !hmac_of(s, j->out, len, j->index, full))

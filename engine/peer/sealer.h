@@ -40,6 +40,15 @@ struct sealer_job {
     uint64_t index; /* roll-overs and sequence number */
 };
 
+/* Bytes of a packet before the tag. */
+static inline size_t sealer_plain(const struct seal_parts *p)
+{
+    size_t n = p->head + p->patched + p->rest_len + p->pad;
+    for (size_t i = 0; i < p->pieces; i++)
+        n += p->piece[i].len;
+    return n;
+}
+
 /* Bytes that the authentication tag adds. */
 size_t sealer_tag(const struct sealer *s);
 

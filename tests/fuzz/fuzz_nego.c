@@ -27,6 +27,7 @@ static void check_answer(void)
         assert(l->refused == (s.media[i].port == 0));
         assert(l->refused ? !l->send && !l->recv : l->codec != NEGO_NONE);
         assert(l->layers <= NEGO_LAYERS);
+        assert(!l->red_pt || (l->audio && l->red_pt != l->pt && l->red_pt != l->rtx_pt));
         live += !l->refused;
     }
     assert(live > 0);

@@ -110,7 +110,8 @@ static void chromium_publishes_three_layers_and_slides(void **unused)
     assert_true(a->audio && a->recv && !a->send && !a->refused);
     assert_int_equal(a->codec, NEGO_OPUS);
     assert_int_equal(a->pt, 111);
-    assert_true(a->ssrc[0] != 0 && a->twcc && !a->stereo && !a->red_pt);
+    assert_true(a->ssrc[0] != 0 && a->twcc && !a->stereo);
+    assert_int_equal(a->red_pt, 63);
     assert_int_equal(v->codec, NEGO_VP8);
     assert_int_equal(v->pt, 96);
     assert_int_equal(v->rtx_pt, 97);
@@ -249,6 +250,50 @@ static void vp9_is_taken_without_vp8_and_h264_never(void **unused)
     assert_true(n.media[1].refused);
 }
 
+static void a_voice_may_repeat_itself_if_the_browser_offers_it(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"chromium-publish", "chromium-play"};
+    for (size_t f = 0; f < ARRAY_LEN(names); f++) {
+        answered(read_file(names[f]), f ? NEGO_PLAY : NEGO_PUBLISH);
+        assert_int_equal(n.media[0].pt, 111);
+        assert_int_equal(n.media[0].red_pt, 63);
+        assert_int_equal(s.media[0].fmts, 2);
+        assert_string_equal(s.media[0].fmt[0].name, "opus"); /* what is first is sent */
+        assert_string_equal(s.media[0].fmt[1].name, "red");
+        assert_int_equal(s.media[0].fmt[1].channels, 2);
+        assert_string_equal(s.media[0].fmt[1].fmtp, "111/111");
+        assert_int_equal(n.media[1].red_pt, 0); /* its "red" is another thing, for pictures */
+    }
+    answered(read_file("firefox-publish"), NEGO_PUBLISH);
+    assert_int_equal(n.media[0].red_pt, 0);
+    assert_null(sdp_fmt_named(&s.media[0], "red"));
+}
+
+static void a_voice_may_repeat_itself_only_in_its_own_codec(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *fmtp;
+        bool good;
+    } faults[] = {
+        {"a=fmtp:63 111/111/111", true}, {"a=fmtp:63 111", false},
+        {"a=fmtp:63 111/9", false},      {"a=fmtp:63 9/111", false},
+        {"a=fmtp:63 111/", false},       {"a=fmtp:63 /111", false},
+        {"a=fmtp:63 1111/111", false},   {"a=fmtp:63 111/11", false},
+        {"a=fmtp:63 111/111/", false},   {"a=fmtp:63 111-111", false},
+        {"a=fmtp:64 111/111", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        read_file("chromium-publish");
+        answered(edited("a=fmtp:63 111/111", faults[i].fmtp), NEGO_PUBLISH);
+        assert_int_equal(n.media[0].red_pt, faults[i].good ? 63 : 0);
+    }
+    read_file("chromium-publish");
+    answered(edited("red/48000/2", "red/8000"), NEGO_PUBLISH);
+    assert_int_equal(n.media[0].red_pt, 0);
+}
+
 static void stereo_and_dtx_are_taken_as_offered(void **unused)
 {
     (void)unused;
@@ -355,6 +400,8 @@ static void our_offer_meets_our_answer(void **unused)
         assert_int_equal(o->codec, a->codec);
         assert_int_equal(o->pt, a->pt);
         assert_int_equal(o->rtx_pt, a->rtx_pt);
+        assert_int_equal(o->red_pt, a->red_pt);
+        assert_int_equal(o->red_pt != 0, o->audio);
         assert_int_equal(o->layers, a->layers);
         assert_memory_equal(&o->ext, &a->ext, sizeof o->ext);
         assert_true(o->twcc && a->twcc);
@@ -502,6 +549,8 @@ int main(void)
         cmocka_unit_test(streams_can_be_named_by_their_people),
         cmocka_unit_test(a_data_channel_is_refused_and_the_rest_is_served),
         cmocka_unit_test(vp9_is_taken_without_vp8_and_h264_never),
+        cmocka_unit_test(a_voice_may_repeat_itself_if_the_browser_offers_it),
+        cmocka_unit_test(a_voice_may_repeat_itself_only_in_its_own_codec),
         cmocka_unit_test(stereo_and_dtx_are_taken_as_offered),
         cmocka_unit_test(without_rtx_no_nack_is_promised_to_a_viewer),
         cmocka_unit_test(a_passive_offer_makes_us_the_client),

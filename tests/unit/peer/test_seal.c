@@ -180,6 +180,12 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
                 payload[i] = (uint8_t)(i * len);
             const size_t head = put_header(ours, 7, (uint16_t)len);
             const size_t patched = size_min(len, 4);
+            const struct seal_piece piece[2] = {{payload + patched, (len - patched) / 3},
+                                                {payload + patched + (len - patched) / 3, len / 5}};
+            const uint8_t pieces = (uint8_t)(len / 61 % 3);
+            size_t before = patched;
+            for (size_t i = 0; i < pieces; i++)
+                before += piece[i].len;
             memcpy(theirs, ours, head);
             memcpy(theirs + head, payload, len);
             memcpy(ours + head, payload, patched);
@@ -189,8 +195,10 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
                 theirs[head + len + pad - 1] = pad;
             const struct seal_parts parts = {.head = head,
                                              .patched = patched,
-                                             .rest = payload + patched,
-                                             .rest_len = len - patched,
+                                             .piece = piece,
+                                             .pieces = pieces,
+                                             .rest = payload + before,
+                                             .rest_len = len - before,
                                              .pad = pad};
             const size_t n = seal_rtp(s, ours, sizeof ours, &parts);
             assert_int_equal(n, seal_rtp_len(s, &parts));
