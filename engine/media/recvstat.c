@@ -129,6 +129,16 @@ bool recvstat_input(struct recvstat *r, usec now, const struct pkt_rtp *p, size_
     return true;
 }
 
+bool recvstat_misses(const struct recvstat *r, uint16_t seq, uint32_t *ext_seq)
+{
+    const int d = seq_diff(seq, (uint16_t)r->highest);
+    *ext_seq = r->highest + (uint32_t)d;
+    if (!r->started || d > 0)
+        return r->started && d < DROPOUT;
+    return d > -WINDOW && *ext_seq >= r->base &&
+           !(r->window[*ext_seq / 64 % WINDOW_WORDS] & bit_of(*ext_seq));
+}
+
 void recvstat_sr(struct recvstat *r, usec now, uint64_t ntp)
 {
     r->sr_ntp = ntp;

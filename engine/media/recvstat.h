@@ -32,6 +32,10 @@ void recvstat_init(struct recvstat *r, uint32_t ssrc, uint32_t clock_rate);
 MUST_USE bool recvstat_input(struct recvstat *r, usec now, const struct pkt_rtp *p, size_t bytes,
                              uint32_t *ext_seq);
 
+/* True if the packet of this number, near the newest and not before the first, has not come; gives
+ * its extended number. */
+MUST_USE bool recvstat_misses(const struct recvstat *r, uint16_t seq, uint32_t *ext_seq);
+
 void recvstat_sr(struct recvstat *r, usec now, uint64_t ntp);
 
 /* A report block since the last one. */

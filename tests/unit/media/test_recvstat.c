@@ -45,6 +45,27 @@ static void late_packets_find_their_place_once(void **unused)
     assert_false(input(0, 5, 0));
 }
 
+static void what_is_missing_is_known(void **unused)
+{
+    (void)unused;
+    recvstat_init(&r, 42, 90000);
+    assert_false(recvstat_misses(&r, 1, &ext)); /* before the first nothing is */
+    begin(65530);
+    assert_true(input(0, 65533, 0));
+    assert_true(input(0, 2, 0));
+    const uint16_t came[] = {65530, 65533, 2};
+    for (uint32_t i = 65525; i < 65560; i++) {
+        const uint16_t seq = (uint16_t)i;
+        const bool here = seq == came[0] || seq == came[1] || seq == came[2];
+        assert_int_equal(recvstat_misses(&r, seq, &ext), i >= 65530 && !here);
+        assert_int_equal(ext, 65536 + i);
+    }
+    assert_false(recvstat_misses(&r, 2 + 5000, &ext)); /* not the same stream any more */
+    assert_true(input(0, 1500, 0));
+    assert_false(recvstat_misses(&r, 1500 - 1024, &ext)); /* and no more of it */
+    assert_true(recvstat_misses(&r, 1500 - 1023, &ext));
+}
+
 static void the_window_forgets_after_a_thousand(void **unused)
 {
     (void)unused;
@@ -167,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rollovers_are_counted),
         cmocka_unit_test(late_packets_find_their_place_once),
+        cmocka_unit_test(what_is_missing_is_known),
         cmocka_unit_test(the_window_forgets_after_a_thousand),
         cmocka_unit_test(a_single_absurd_number_is_dropped),
         cmocka_unit_test(a_sender_that_begins_anew_is_believed_at_its_second_packet),
