@@ -1,6 +1,7 @@
 /* recvtrack.c - a packet in, feedback and items out. */
 #include "client/recvtrack.h"
 
+#include "engine/media/red.h"
 #include "engine/wire/rtp.h"
 
 #include <stdlib.h>
@@ -64,6 +65,25 @@ static void take(struct recvtrack *t, usec now, struct pkt *p)
     jitter_put(&t->jitter, now, pkt_ref(p));
 }
 
+/* What was lost and comes again in this packet goes before it. False: malformed. */
+static bool undo_red(struct recvtrack *t, usec now, struct pkt *p)
+{
+    struct red r;
+    uint32_t seq = 0;
+    if (!red_undo(p, t->media->pt, &r))
+        return false;
+    for (size_t i = 0; i + 1 < r.n; i++) {
+        struct pkt *q =
+            recvstat_misses(&t->stat, red_seq(p, &r, i), &seq) ? red_recover(p, &r, i) : NULL;
+        if (q && recvstat_input(&t->stat, now, &q->rtp, 0, &q->rtp.ext_seq)) {
+            t->ridden++;
+            take(t, now, q);
+        }
+        pkt_unref(&q);
+    }
+    return true;
+}
+
 static void take_repair(struct recvtrack *t, usec now, struct pkt *p)
 {
     if (!t->stat.started || !rtp_undo_rtx(p, t->ssrc, t->media->pt))
@@ -83,6 +103,8 @@ void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx)
     }
     if (p->rtp.ssrc != t->ssrc || !t->stat.started)
         begin(t, now, p->rtp.ssrc);
+    if (t->media->red_pt && p->rtp.pt == t->media->red_pt && !undo_red(t, now, p))
+        return;
     if (recvstat_input(&t->stat, now, &p->rtp, p->len, &p->rtp.ext_seq) && p->rtp.payload_len)
         take(t, now, p);
 }

@@ -31,6 +31,7 @@ struct recvtrack {
     usec rtt;
     uint64_t bytes;
     uint64_t keys_asked;
+    uint64_t ridden; /* lost packets that came with a later one (RFC 2198) */
 };
 
 /* What is to be shown or heard now. Pointers are valid until the next call with this track. */

@@ -133,7 +133,9 @@ static void take_rtp(struct rtc *c, usec now, struct pkt *p)
         t = line_by_mid(c, p, &rtx);
     if (!t)
         return;
-    if (rtx ? p->rtp.pt == t->media->rtx_pt : p->rtp.pt == t->media->pt)
+    const struct nego_media *const m = t->media;
+    const bool red = m->red_pt && p->rtp.pt == m->red_pt;
+    if (rtx ? p->rtp.pt == m->rtx_pt : red || p->rtp.pt == m->pt)
         recvtrack_input(t, now, p, rtx);
 }
 
@@ -155,7 +157,7 @@ static void set_rtt(struct rtc *c, usec rtt)
 }
 
 /* RFC 3550 6.4.1: the round trip is what passed since our report, less what the other side kept. */
-static void take_reports(struct rtc *c, int64_t wall_us, const struct rtcp_item *it)
+static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct rtcp_item *it)
 {
     for (size_t i = 0; i < it->reports; i++) {
         const struct rtcp_report *const r = &it->report[i];
@@ -164,6 +166,9 @@ static void take_reports(struct rtc *c, int64_t wall_us, const struct rtcp_item 
         if (!y)
             continue;
         y->loss_now = r->fraction_lost / 256.0;
+        const uint32_t sent = y->reported ? r->ext_highest - y->reported : 0;
+        y->reported = r->ext_highest;
+        red_rule_report(&c->link.red, now, sent, y->loss_now);
         y->lost = r->lost > 0 ? (uint32_t)r->lost : 0;
         const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
         const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);
@@ -212,10 +217,10 @@ static void take_rtcp(struct rtc *c, usec now, int64_t wall_us, const struct pkt
         switch (it.kind) {
         case RTCP_SR:
             take_sr(c, now, &it);
-            take_reports(c, wall_us, &it);
+            take_reports(c, now, wall_us, &it);
             break;
         case RTCP_RR:
-            take_reports(c, wall_us, &it);
+            take_reports(c, now, wall_us, &it);
             break;
         case RTCP_NACK:
             take_nack(c, &it);
@@ -442,6 +447,7 @@ void rtc_stat(const struct rtc *c, struct rtc_stat *s)
         expected += n;
         lost += n * recvtrack_loss(&c->recv[i]);
         s->keys_asked += c->recv[i].keys_asked;
+        s->ridden += c->recv[i].ridden;
     }
     s->loss_in = expected > 0 ? lost / expected : 0;
     s->loss_out = sent > 0 ? lost_out / sent : 0;

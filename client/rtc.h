@@ -70,6 +70,7 @@ struct rtc_stat {
     usec rtt;          /* 0 = not known */
     uint64_t remb_bps; /* 0 = not said */
     uint64_t repairs_sent;
+    uint64_t ridden; /* lost packets that came with a later one */
     uint64_t keys_asked;
     uint64_t twcc_reports;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define REPORT_EVERY (500 * USEC_MS)
+#define SEALED_MAX 1500 /* bytes of one datagram */
 
 static enum err layer_init(struct sendlayer *y, const struct nego_media *m, size_t i,
                            struct rng *rng)
@@ -95,21 +96,25 @@ static void transmit(const struct sendtrack *t, struct sendlink *l, struct sendl
                      const struct pkt *p, bool again)
 {
     static const struct addr anywhere; /* the ICE agent knows where to */
-    const size_t cap = p->len + SEAL_GROWTH + 2u;
-    uint8_t *const out = outq_reserve(l->out, &anywhere, cap);
+    struct red red = {.n = 1};
+    struct seal_piece piece[RED_RIDERS];
+    uint8_t *const out = outq_reserve(l->out, &anywhere, SEALED_MAX);
     if (!out) {
         l->dropped++;
         return;
     }
     const size_t head = p->rtp.payload_off;
+    struct seal_parts parts = {
+        .head = head, .rest = p->data + head, .rest_len = (size_t)p->len - head};
     memcpy(out, p->data, head);
     set_twcc(t, l, p, out);
-    const size_t patched = again && t->media->rtx_pt ? make_rtx(t, y, p, out) : 0;
-    const size_t len = seal_rtp(l->seal, out, cap,
-                                &(struct seal_parts){.head = head,
-                                                     .patched = patched,
-                                                     .rest = p->data + head,
-                                                     .rest_len = (size_t)p->len - head});
+    if (again && t->media->rtx_pt)
+        parts.patched = make_rtx(t, y, p, out);
+    else if (!again && t->media->red_pt)
+        red_load(&red, &y->hist, p, t->media->pt, 0, l->red.riders);
+    if (red.n > 1)
+        seal_red(&parts, piece, out, SEALED_MAX, t->media->red_pt, &red);
+    const size_t len = seal_rtp(l->seal, out, SEALED_MAX, &parts);
     outq_commit(l->out, len);
     l->bytes += len;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/base/outq.h"
-#include "engine/media/hist.h"
+#include "engine/media/red.h"
 #include "engine/peer/nego.h"
 #include "engine/peer/seal.h"
 #include "engine/wire/rtcp.h"
@@ -18,7 +18,8 @@ struct sendlink {
     struct seal *seal; /* NULL: not open yet, nothing leaves */
     struct outq *out;
     struct pkt_pool *pool;
-    uint16_t twcc; /* next transport-wide number */
+    struct red_rule red; /* how much of the voices rides along again */
+    uint16_t twcc;       /* next transport-wide number */
     uint64_t bytes;
     uint64_t dropped; /* packets for which the pool or the queue had no room */
     bool keep;        /* put a reference to each packet into kept[], which the owner empties */
@@ -42,8 +43,9 @@ struct sendlayer {
     uint32_t last_ts;
     struct capture_time last;
     uint32_t packets, octets;
-    double loss_now; /* share lost since the report before the last, 0 to 1 */
-    uint32_t lost;   /* in all, as last reported */
+    double loss_now;   /* share lost since the report before the last, 0 to 1 */
+    uint32_t lost;     /* in all, as last reported */
+    uint32_t reported; /* highest number of the last report */
     uint64_t repaired;
 };
 

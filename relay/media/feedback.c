@@ -66,6 +66,9 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
     const uint16_t loss = (uint16_t)(r->fraction_lost * 1000u / 256u);
     if (loss > m->stats.out_loss_ppt)
         m->stats.out_loss_ppt = loss;
+    const uint32_t sent = s->reported ? r->ext_highest - s->reported : 0;
+    s->reported = r->ext_highest;
+    red_rule_report(&m->red, now, sent, r->fraction_lost / 256.0);
     repair_tail(s, now, (uint16_t)r->ext_highest);
     if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
         return;

@@ -20,7 +20,8 @@ struct sub {
     usec sent_at;             /* the newest packet */
     uint64_t sr_ntp;          /* of our last sender report */
     usec sr_at;
-    bool sr_due; /* a new source: its clock must be told at once */
+    uint32_t reported; /* highest number of the viewer's last report */
+    bool sr_due;       /* a new source: its clock must be told at once */
 };
 
 MUST_USE enum err sub_new(struct sub **s, struct member *m, uint8_t line, const struct slot *slot);

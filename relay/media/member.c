@@ -25,6 +25,7 @@ static enum err keep_line(struct line *l, const struct nego_media *n)
                        .nack = n->nack,
                        .pt = n->pt,
                        .rtx_pt = n->rtx_pt,
+                       .red_pt = n->red_pt,
                        .layers = (uint8_t)n->layers,
                        .ext = n->ext,
                        .codec = n->codec};
@@ -127,6 +128,7 @@ enum err member_new(struct member **mp, struct room *room, member_id id, struct 
     m->since = now;
     m->ssrc = rng_u32(&m->hub->rng);
     m->repairs = MEMBER_REPAIRS;
+    m->red_most = RED_RIDERS;
     m->key_asks_at = -USEC_SEC * 3600;
     m->report_at = on_grid(now + REPORT_EVERY);
     const enum err e = start(m, join, now);
@@ -270,9 +272,9 @@ static enum match match_line(const struct pkt *p, const struct line *line, struc
 {
     if (p->rtp.ssrc && ssrc_signalled(line, p->rtp.ssrc, w))
         return MATCH_SSRC;
-    if (p->rtp.pt != line->pt && (!line->rtx_pt || p->rtp.pt != line->rtx_pt))
+    w->rtx = line->rtx_pt && p->rtp.pt == line->rtx_pt;
+    if (!w->rtx && p->rtp.pt != line->pt && (!line->red_pt || p->rtp.pt != line->red_pt))
         return MATCH_NONE;
-    w->rtx = p->rtp.pt != line->pt;
     if (has_text(p, line->ext.id[RTP_EXT_MID], line->names->mid))
         return MATCH_MID;
     return says_mid(p, line) ? MATCH_NONE : MATCH_PT; /* it names another line */
@@ -364,6 +366,46 @@ static bool sends_too_much(struct member *m, const struct pkt *p)
     return true;
 }
 
+/* A packet as it was before RTX or RED. False: it had come, or is not usable. */
+static bool take(struct member *m, struct stream *s, usec now, struct pkt *p)
+{
+    struct hub *const h = m->hub;
+    if (!stream_input(s, now, p)) {
+        h->stat.duplicates++;
+        return false;
+    }
+    if (!press_takes(s, now, p)) {
+        h->stat.pressed++;
+        return false;
+    }
+    stream_keep(s, now, p);
+    if (!s->live)
+        goes_live(m, s, now);
+    room_rtp(m->room, s, p, now);
+    if (s->track->audio)
+        room_listen(m->room, now);
+    return true;
+}
+
+/* What was lost and comes again in this packet goes before it: viewers see no hole, and nobody asks
+ * for it. */
+static bool undo_red(struct member *m, struct stream *s, usec now, struct pkt *p)
+{
+    struct red r;
+    if (!red_undo(p, m->line[s->track->line].pt, &r)) {
+        m->hub->stat.red_bad++;
+        return false;
+    }
+    for (size_t i = 0; i + 1 < r.n; i++) {
+        const uint32_t ts = p->rtp.ts - r.block[i].back;
+        struct pkt *q = stream_lacks(s, red_seq(p, &r, i), ts) ? red_recover(p, &r, i) : NULL;
+        if (q && !sends_too_much(m, q) && take(m, s, now, q))
+            m->hub->stat.red_filled++;
+        pkt_unref(&q);
+    }
+    return true;
+}
+
 static void rtp_input(struct member *m, usec now, struct pkt *p)
 {
     struct hub *const h = m->hub;
@@ -385,23 +427,12 @@ static void rtp_input(struct member *m, usec now, struct pkt *p)
         h->stat.no_stream++;
         return;
     }
-    struct track *const t = s->track;
-    if (rtx && !rtp_undo_rtx(p, s->ssrc, m->line[t->line].pt))
+    const struct line *const line = &m->line[s->track->line];
+    if (rtx && !rtp_undo_rtx(p, s->ssrc, line->pt))
         return; /* padding that probes the way */
-    if (!stream_input(s, now, p)) {
-        h->stat.duplicates++;
+    if (line->red_pt && p->rtp.pt == line->red_pt && !undo_red(m, s, now, p))
         return;
-    }
-    if (!press_takes(s, now, p)) {
-        h->stat.pressed++;
-        return;
-    }
-    stream_keep(s, now, p);
-    if (!s->live)
-        goes_live(m, s, now);
-    room_rtp(m->room, s, p, now);
-    if (t->audio)
-        room_listen(m->room, now);
+    (void)take(m, s, now, p);
 }
 
 static void tell(struct member *m, enum member_state state)

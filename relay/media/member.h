@@ -4,6 +4,7 @@
 #include "engine/base/heap.h"
 #include "engine/media/arrival.h"
 #include "engine/media/pacer.h"
+#include "engine/media/red.h"
 #include "engine/peer/peer.h"
 #include "relay/media/hub.h"
 
@@ -24,6 +25,7 @@ struct line {
     bool nack;
     uint8_t pt;
     uint8_t rtx_pt; /* 0 = none */
+    uint8_t red_pt; /* 0 = none */
     uint8_t layers;
     struct rtp_extmap ext;
     enum nego_codec codec;
@@ -67,9 +69,11 @@ struct member {
     uint64_t sent_bytes;       /* media, this second */
     bool sr_due;               /* a line shows a new source */
     usec rtt;
-    uint16_t repairs; /* it may have so many before it gets more packets */
-    usec key_asks_at; /* since then it earns key frames that its losses may cost */
-    uint64_t taken;   /* bytes of media from it, this second */
+    uint16_t repairs;    /* it may have so many before it gets more packets */
+    usec key_asks_at;    /* since then it earns key frames that its losses may cost */
+    uint64_t taken;      /* bytes of media from it, this second */
+    struct red_rule red; /* how much of the voices rides along again */
+    uint8_t red_most;    /* and how much its way has room for; RED_RIDERS at first */
 };
 
 #define MEMBER_REPAIRS 512 /* saved up at most; each packet sent earns one */

@@ -170,6 +170,17 @@ bool stream_input(struct stream *s, usec now, struct pkt *p)
     return true;
 }
 
+bool stream_lacks(const struct stream *s, uint16_t seq, uint32_t ts)
+{
+    uint32_t ext_seq = 0;
+    if (!recvstat_misses(&s->stat, seq, &ext_seq))
+        return false;
+    const struct pkt *const before = hist_get(&s->hist, ext_seq - 1);
+    const struct pkt *const after = hist_get(&s->hist, ext_seq + 1);
+    return (!before || ts_diff(ts, before->rtp.ts) > 0) &&
+           (!after || ts_diff(after->rtp.ts, ts) > 0);
+}
+
 void stream_keep(struct stream *s, usec now, struct pkt *p)
 {
     s->last_at = now;

@@ -84,6 +84,9 @@ MUST_USE enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc,
  * usable, drop it. */
 MUST_USE bool stream_input(struct stream *s, usec now, struct pkt *p);
 
+/* A packet with this number and timestamp has not come, and would fit between those that have. */
+bool stream_lacks(const struct stream *s, uint16_t seq, uint32_t ts);
+
 /* Keeps it for repairs and late comers. */
 void stream_keep(struct stream *s, usec now, struct pkt *p);
 

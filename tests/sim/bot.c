@@ -167,21 +167,25 @@ static void emit(struct bot *b, struct bot_stream *s, const struct pkt *p, bool 
     uint8_t *const to = outq_reserve(out, peer_addr(b->peer), 1500);
     if (!to || !seal)
         return;
+    struct red red;
+    struct seal_piece piece[RED_RIDERS];
+    red_load(&red, &s->hist, p, m->pt, 0, rtx || !m->red_pt ? 0 : s->riders);
     const struct rtp_head h = {.ssrc = rtx ? m->rtx_ssrc[s->layer] : m->ssrc[s->layer],
                                .ts = p->rtp.ts,
                                .seq = rtx ? s->rtx_seq++ : p->rtp.seq,
-                               .pt = rtx ? m->rtx_pt : m->pt,
+                               .pt = rtx         ? m->rtx_pt
+                                     : red.n > 1 ? m->red_pt
+                                                 : m->pt,
                                .marker = p->rtp.marker};
-    size_t head = write_ext_head(b, s, &h, rtx, to);
-    size_t patched = 0;
+    struct seal_parts parts = {
+        .head = write_ext_head(b, s, &h, rtx, to), .rest = p->data, .rest_len = p->len};
     if (rtx) {
-        put_be16(to + head, p->rtp.seq);
-        patched = 2;
+        put_be16(to + parts.head, p->rtp.seq);
+        parts.patched = 2;
+    } else if (red.n > 1) {
+        seal_red(&parts, piece, to, 1500, m->red_pt, &red);
     }
-    outq_commit(
-        out, seal_rtp(seal, to, 1500,
-                      &(struct seal_parts){
-                          .head = head, .patched = patched, .rest = p->data, .rest_len = p->len}));
+    outq_commit(out, seal_rtp(seal, to, 1500, &parts));
     s->sent++;
     s->octets += p->len;
 }
@@ -311,6 +315,50 @@ static struct bot_recv *recv_of(struct bot *b, const struct pkt *p, bool *rtx)
     return NULL;
 }
 
+/* Had it been sent at once it would have come when its timestamp says. */
+static void look_at_time(struct bot_recv *r, usec now, const struct pkt *p)
+{
+    if (r->packets == 1) {
+        r->begun_at = now;
+        r->begun_ts = p->rtp.ts;
+    }
+    const usec on_time = r->begun_at + (usec)ts_diff(p->rtp.ts, r->begun_ts) * 1000 / 48;
+    r->slow += now - on_time >= BOT_SLOW;
+}
+
+/* A packet as it was before RTX or RED. False: it had come. */
+static bool take(struct bot *b, struct bot_recv *r, usec now, struct pkt *p)
+{
+    const struct nego_media *const m = &b->nego.media[r->line];
+    uint32_t ext = 0;
+    if (!recvstat_input(&r->stat, now, &p->rtp, p->len, &ext))
+        return false;
+    if (m->nack)
+        nack_input(&r->nack, now, ext);
+    r->packets++;
+    b->wrong += p->rtp.pt != m->pt;
+    if (m->audio)
+        look_at_time(r, now, p);
+    look_for_hole(b, r, p, ext);
+    check_body(b, r, now, p);
+    return true;
+}
+
+static bool take_riders(struct bot *b, struct bot_recv *r, usec now, struct pkt *p)
+{
+    struct red red;
+    if (!red_undo(p, b->nego.media[r->line].pt, &red))
+        return false;
+    for (size_t i = 0; i + 1 < red.n; i++) {
+        uint32_t ext = 0;
+        struct pkt *q =
+            recvstat_misses(&r->stat, red_seq(p, &red, i), &ext) ? red_recover(p, &red, i) : NULL;
+        r->ridden += q && take(b, r, now, q);
+        pkt_unref(&q);
+    }
+    return true;
+}
+
 static void input_rtp(struct bot *b, usec now, struct pkt *p)
 {
     bool rtx = false;
@@ -322,15 +370,11 @@ static void input_rtp(struct bot *b, usec now, struct pkt *p)
     const struct nego_media *const m = &b->nego.media[r->line];
     if (rtx && !rtp_undo_rtx(p, m->ssrc[0], m->pt))
         return;
-    uint32_t ext = 0;
-    if (!recvstat_input(&r->stat, now, &p->rtp, p->len, &ext))
+    if (m->red_pt && p->rtp.pt == m->red_pt && !take_riders(b, r, now, p)) {
+        b->wrong++;
         return;
-    if (m->nack)
-        nack_input(&r->nack, now, ext);
-    r->packets++;
-    r->repaired += rtx;
-    look_for_hole(b, r, p, ext);
-    check_body(b, r, now, p);
+    }
+    r->repaired += take(b, r, now, p) && rtx;
 }
 
 void bot_input(struct bot *b, usec now, struct pkt *p, struct outq *out)

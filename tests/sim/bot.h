@@ -5,10 +5,12 @@
 #include "engine/media/hist.h"
 #include "engine/media/nack.h"
 #include "engine/media/recvstat.h"
+#include "engine/media/red.h"
 #include "engine/peer/nego.h"
 #include "engine/peer/peer.h"
 #include "engine/wire/vp8.h"
 
+#define BOT_SLOW (100 * USEC_MS)
 #define BOT_BODY 24 /* bytes of a payload that say what it is; pattern follows */
 
 /* A line that the bot sends. */
@@ -25,6 +27,7 @@ struct bot_stream {
     uint8_t tl0;
     uint32_t ts;
     uint32_t sent, octets;
+    uint8_t riders; /* voice: so many earlier packets ride along (RFC 2198) */
     bool key_wanted;
     uint64_t plis; /* asked of us */
     struct hist hist;
@@ -36,6 +39,10 @@ struct bot_recv {
     struct recvstat stat;
     struct nack nack;
     uint64_t packets, repaired, keys, foreign_bytes;
+    uint64_t ridden; /* of the packets, those that came with a later one (RFC 2198) */
+    uint64_t slow;   /* those of a voice that came BOT_SLOW later than the first did, or more */
+    usec begun_at;
+    uint32_t begun_ts;
     uint32_t tag;        /* of the last packet */
     uint64_t by_tag[64]; /* packets of each source */
     usec last_at;

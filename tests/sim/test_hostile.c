@@ -202,6 +202,51 @@ static void thousands_of_ssrcs_become_no_streams(void **unused)
     end();
 }
 
+/* Under the SSRC of the voice: bytes that are no blocks, and, after a hole, more blocks than
+ * anybody sends, each of which would fill a place of it. */
+static void send_red(const struct world_bot *b, uint16_t seq, bool good)
+{
+    const struct nego_media *const m = &b->bot->nego.media[0];
+    const struct rtp_head h = {.ssrc = m->ssrc[0], .seq = seq, .ts = seq * 960u, .pt = m->red_pt};
+    uint8_t body[1000];
+    struct red red = {.n = RED_BLOCKS};
+    for (size_t i = 0; i < red.n; i++)
+        red.block[i] =
+            (struct red_block){.pt = m->pt, .back = (uint16_t)(960 * (red.n - 1 - i)), .len = 80};
+    rng_bytes(&s.w.rng, body, sizeof body);
+    if (good)
+        (void)red_write(body, sizeof body, &red);
+    uint8_t *const to = outq_reserve(&s.out, &s.w.addr, 1500);
+    assert_non_null(to);
+    const size_t head = rtp_write(to, 200, &h, &m->ext, &(struct rtp_ext_values){0});
+    outq_commit(&s.out, seal_rtp(peer_seal(b->bot->peer), to, 1500,
+                                 &(struct seal_parts){
+                                     .head = head, .rest = body, .rest_len = sizeof body}));
+    post(&b->bot->addr);
+}
+
+static void blocks_with_wrong_lengths_are_counted_and_harm_nobody(void **unused)
+{
+    (void)unused;
+    begin(38);
+    s.bad = world_point(&s.w, 1, &clean);
+    s.bad->bot->send[0].next = USEC_NEVER; /* its voice is made below */
+    world_state(&s.w, MODE_LECTURE, SITE_NONE, true);
+    world_run(&s.w, 5 * USEC_SEC);
+    attack();
+    uint16_t seq = 1000;
+    for (int i = 0; i < 5000; i++) {
+        seq = (uint16_t)(seq + (i % 2 ? RED_BLOCKS : 1));
+        send_red(s.bad, seq, i % 2);
+        world_run(&s.w, s.w.now + 4000);
+    }
+    assert_in_range(s.w.hub->stat.red_bad, 2000, 2500);
+    assert_in_range(s.w.hub->stat.red_filled, 20000, 2500 * (RED_BLOCKS - 1));
+    assert_int_equal(s.bad->state, MEMBER_OPEN);
+    assert_untouched();
+    end();
+}
+
 #define CAUGHT 256
 
 static void what_is_played_back_is_not_taken_twice(void **unused)
@@ -369,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_packet_is_not_sent_again_while_it_is_on_its_way),
         cmocka_unit_test(who_asks_for_key_frames_all_the_time_gets_one_in_four_seconds),
         cmocka_unit_test(thousands_of_ssrcs_become_no_streams),
+        cmocka_unit_test(blocks_with_wrong_lengths_are_counted_and_harm_nobody),
         cmocka_unit_test(what_is_played_back_is_not_taken_twice),
         cmocka_unit_test(handshakes_that_never_end_go_after_half_a_minute),
         cmocka_unit_test(a_point_that_floods_fills_neither_the_pool_nor_the_recording),

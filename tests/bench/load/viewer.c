@@ -1,5 +1,6 @@
 #include "tests/bench/load/viewer.h"
 
+#include "engine/media/red.h"
 #include "engine/wire/classify.h"
 #include "tests/bench/load/payload.h"
 
@@ -21,6 +22,7 @@ static void take_line(struct viewer *v, const struct nego_media *m, bool nack)
         return;
     l->pt = m->pt;
     l->rtx_pt = m->rtx_pt;
+    l->red_pt = m->red_pt;
     if (!nack || !m->nack)
         return;
     l->nack = calloc(1, sizeof *l->nack);
@@ -138,7 +140,8 @@ static void input_rtp(struct viewer *v, const struct port_in *in, struct pkt_poo
         input_rtx(v, pt == video->rtx_pt ? video : voice, in, pool, out);
         return;
     }
-    if (pt != video->pt && pt != voice->pt)
+    const bool red = pt && pt == voice->red_pt;
+    if (pt != video->pt && pt != voice->pt && !red)
         return;
     const enum viewer_kind kind = pt == video->pt ? VIEWER_VIDEO : VIEWER_VOICE;
     const struct pkt_rtp h = {
@@ -147,7 +150,9 @@ static void input_rtp(struct viewer *v, const struct port_in *in, struct pkt_poo
     if (!count(v, &v->line[kind], &h, in->at, in->len, &late) || !v->sample)
         return;
     struct pkt *p = copy(in, pool);
-    if (p && peer_input(v->peer, in->at, p, out) == PEER_IN_RTP) {
+    struct red blocks;
+    if (p && peer_input(v->peer, in->at, p, out) == PEER_IN_RTP &&
+        (!red || red_undo(p, voice->pt, &blocks))) {
         const size_t plain = (size_t)p->len;
         v->sample->found->tag_bytes = (unsigned)(in->len - plain);
         check(v, kind, p, in->at, late);

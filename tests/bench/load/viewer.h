@@ -21,7 +21,7 @@ struct viewer_mark {
 };
 
 struct viewer_line {
-    uint8_t pt, rtx_pt;
+    uint8_t pt, rtx_pt, red_pt;
     struct recvstat stat;
     struct nack *nack; /* NULL: losses are not asked for */
     uint64_t rtx;      /* packets that came as RTX */

@@ -36,6 +36,7 @@ struct world {
     struct datagram *flight;
     size_t head, tail;
     unsigned loss; /* per cent, of media */
+    usec delay;
     struct vp8dec *dec;
     struct vp8enc *enc;
     struct opusenc *opus;
@@ -60,7 +61,7 @@ static void post(struct world *w, bool to_b)
                 continue;
             assert_true(w->tail - w->head < FLIGHT);
             d->len = (uint16_t)size_min(m->seg, m->len - at);
-            d->at = w->now + DELAY;
+            d->at = w->now + w->delay;
             d->to_b = to_b;
             memcpy(d->bytes, bytes, d->len);
             w->tail++;
@@ -220,6 +221,7 @@ static struct world *world_new(void)
     const struct rtc_conf a = {.nego = &w->na, .cert = w->cert, .pool = w->pool};
     const struct rtc_conf b = {.nego = &w->nb, .cert = w->cert, .pool = w->pool};
     w->now = USEC_SEC;
+    w->delay = DELAY;
     assert_int_equal(rtc_new(&w->a, &a, &w->rng, w->now), OK);
     assert_int_equal(rtc_new(&w->b, &b, &w->rng, w->now), OK);
     return w;
@@ -280,9 +282,35 @@ static void lost_packets_are_repaired_and_no_picture_is_broken(void **unused)
     assert_true(a.loss_out > 0.02 && a.loss_out < 0.09);
     assert_true(w->shown > 200); /* of 250; the strip in each was checked against its own time */
     assert_int_equal(w->timed, w->shown);
-    assert_true(w->lost_items > 5);
+    assert_true(b.ridden > 5);
+    assert_true(w->lost_items < 10); /* of 500 */
     assert_true(w->heard.concealed < w->heard.samples / 20);
     assert_true(w->heard.silence < 150 * USEC_MS);
+    world_free(w);
+}
+
+static void a_voice_repeats_itself_when_packets_are_lost(void **unused)
+{
+    (void)unused;
+    struct world *const w = world_new();
+    struct rtc_stat s[4];
+    w->delay = 150 * USEC_MS;
+    run(w, 2 * USEC_SEC, false);
+    w->loss = 10;
+    run(w, 5 * USEC_SEC, true);
+    rtc_stat(w->b, &s[0]);
+    const unsigned lost = w->lost_items;
+    run(w, 20 * USEC_SEC, true); /* a thousand packets */
+    rtc_stat(w->b, &s[1]);
+    assert_in_range(s[1].ridden - s[0].ridden, 60, 140);
+    assert_true(w->lost_items - lost < 5);
+    w->loss = 0;
+    run(w, 20 * USEC_SEC, true);
+    rtc_stat(w->b, &s[2]);
+    run(w, 20 * USEC_SEC, true);
+    rtc_stat(w->b, &s[3]);
+    assert_int_equal(s[3].ridden, s[2].ridden);
+    assert_true((s[3].bytes_in - s[2].bytes_in) * 5 < (s[1].bytes_in - s[0].bytes_in) * 4);
     world_free(w);
 }
 
@@ -321,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_a_good_link_every_picture_comes_in_time),
         cmocka_unit_test(lost_packets_are_repaired_and_no_picture_is_broken),
+        cmocka_unit_test(a_voice_repeats_itself_when_packets_are_lost),
         cmocka_unit_test(a_receiver_without_a_picture_asks_for_a_key_frame),
         cmocka_unit_test(a_goodbye_is_understood),
     };

@@ -1,0 +1,181 @@
+/* test_red.c - voices over ways that lose packets and are too long for repairs: what was lost comes
+ * with the next packets (RFC 2198), on the viewer's side and on the publisher's. */
+#include "relay/media/member.h"
+#include "tests/sim/world.h"
+#include "tests/unit/test.h"
+
+#define WARM (8 * USEC_SEC) /* reports have told of the loss */
+#define LONG (60 * USEC_SEC)
+
+static struct world w;
+
+static const struct path_conf clean = {.delay = 10 * USEC_MS};
+
+/* 300 ms there and back. */
+static struct path_conf far(double loss)
+{
+    return (struct path_conf){.delay = 150 * USEC_MS, .loss_good = loss};
+}
+
+static struct world_bot *speaker(const struct path_conf *way, uint8_t riders)
+{
+    const uint8_t source[NEGO_MEDIA] = {SRC_VOICE};
+    const struct nego n = {.n = 1, .media = {{.audio = true, .send = true}}};
+    struct world_bot *const b = world_join(&w, "speaker", SITE_LEAD, &n, source, NULL, way);
+    bot_sends(b->bot, 0, 0, TAG_LEAD_VOICE, 20 * USEC_MS, 1, 80);
+    b->bot->send[0].riders = riders;
+    return b;
+}
+
+static struct world_bot *listener(uint8_t site, const struct path_conf *way)
+{
+    const struct slot slot[NEGO_MEDIA] = {{0}};
+    const struct nego n = {.n = 1, .media = {{.audio = true, .recv = true}}};
+    return world_join(&w, "listener", site, &n, NULL, slot, way);
+}
+
+/* Packets that came when they were still of use: a repair takes 300 ms and more. */
+static uint64_t in_time(const struct world_bot *b)
+{
+    return b->bot->recv[0].packets - b->bot->recv[0].slow;
+}
+
+/* The share of a minute's packets that came in time. */
+static double share(const struct world_bot *from, const struct world_bot *to)
+{
+    const uint32_t sent = from->bot->send[0].count;
+    const uint64_t got = in_time(to);
+    world_run(&w, w.now + LONG);
+    return (double)(in_time(to) - got) / (from->bot->send[0].count - sent);
+}
+
+static void assert_whole(void)
+{
+    for (size_t i = 0; i < w.n; i++)
+        assert_int_equal(w.bots[i].bot->wrong, 0);
+    assert_int_equal(w.hub->stat.red_bad, 0);
+}
+
+static void a_viewer_who_loses_packets_hears_them_in_time(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double loss, share;
+    } ways[] = {{0.1, 0.99}, {0.2, 0.97}};
+    for (uint8_t i = 0; i < ARRAY_LEN(ways); i++) {
+        const struct path_conf way = far(ways[i].loss);
+        world_init(&w, (uint8_t)(70 + i));
+        const struct world_bot *const from = speaker(&clean, 0);
+        const struct world_bot *const near = listener(1, &clean);
+        const struct world_bot *const to = listener(2, &way);
+        world_run(&w, w.now + WARM);
+        const double got = share(from, to);
+        print_message("# %.0f %% lost on the way to a viewer: %.2f %% in time\n",
+                      100 * ways[i].loss, 100 * got);
+        assert_true(got >= ways[i].share);
+        assert_true(to->bot->recv[0].ridden > to->bot->recv[0].packets / 20);
+        assert_int_equal(near->bot->recv[0].ridden, 0); /* whose way is good pays nothing */
+        assert_whole();
+        world_fini(&w);
+    }
+}
+
+static void what_a_publisher_loses_is_there_before_anybody_misses_it(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double loss, share;
+    } ways[] = {{0.1, 0.99}, {0.2, 0.97}};
+    for (uint8_t i = 0; i < ARRAY_LEN(ways); i++) {
+        const struct path_conf way = far(ways[i].loss);
+        world_init(&w, (uint8_t)(72 + i));
+        const struct world_bot *const from = speaker(&way, 2);
+        const struct world_bot *const to = listener(1, &clean);
+        world_run(&w, w.now + WARM);
+        const double got = share(from, to);
+        const uint64_t filled = w.hub->stat.red_filled;
+        print_message("# %.0f %% lost on the way from a publisher: %.2f %% in time, %llu filled, "
+                      "%llu asked for again\n",
+                      100 * ways[i].loss, 100 * got, (unsigned long long)filled,
+                      (unsigned long long)from->bot->rtx_sent);
+        assert_true(got >= ways[i].share);
+        assert_true(filled > from->bot->send[0].count / 20);
+        assert_true(from->bot->rtx_sent < filled / 10);
+        assert_int_equal(to->bot->recv[0].ridden, 0); /* to the viewer they are packets like all */
+        assert_in_range(from->last.in_loss_ppt, 500 * ways[i].loss, 2000 * ways[i].loss);
+        assert_whole();
+        world_fini(&w);
+    }
+}
+
+static void riders_leave_when_the_way_is_good_again(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.1);
+    world_init(&w, 74);
+    speaker(&clean, 0);
+    struct world_bot *const to = listener(1, &way);
+    world_run(&w, w.now + WARM);
+    assert_true(w.hub->stat.red_out > 50);
+    to->down.conf.loss_good = 0;
+    world_run(&w, w.now + 20 * USEC_SEC);
+    const uint64_t out = w.hub->stat.red_out;
+    world_run(&w, w.now + 10 * USEC_SEC);
+    assert_int_equal(w.hub->stat.red_out, out);
+    assert_whole();
+    world_fini(&w);
+}
+
+static void a_way_without_room_gets_no_riders(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.1);
+    world_init(&w, 75);
+    speaker(&clean, 0);
+    const struct world_bot *const to = listener(1, &way);
+    struct member *const m = table_get(&w.hub->members, &to->id);
+    assert_non_null(m);
+    m->red_most = 0;
+    world_run(&w, w.now + WARM);
+    assert_int_equal(w.hub->stat.red_out, 0);
+    m->red_most = 1;
+    world_run(&w, w.now + WARM);
+    assert_true(w.hub->stat.red_out > 300);
+    assert_in_range(to->bot->recv[0].ridden, 1, w.hub->stat.red_out);
+    assert_whole();
+    world_fini(&w);
+}
+
+static void a_floor_that_changes_hands_is_heard_by_who_loses_packets(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.1);
+    world_init(&w, 76);
+    world_lead(&w, &clean);
+    world_point(&w, 1, &clean);
+    world_point(&w, 2, &clean);
+    const struct world_bot *const to = world_plays(&w, SITE_NONE, &way);
+    world_run(&w, w.now + WARM);
+    for (unsigned i = 0; i < 60; i++) {
+        world_state(&w, MODE_LECTURE, (uint8_t)(1 + i % 2), false);
+        world_run(&w, w.now + 500 * USEC_MS);
+    }
+    const struct bot_recv *const floor = &to->bot->recv[PLAY_FLOOR_VOICE];
+    assert_true(floor->ridden > 50);
+    assert_true(floor->by_tag[TAG_POINT_VOICE + 1] > 600);
+    assert_true(floor->by_tag[TAG_POINT_VOICE + 2] > 600);
+    assert_whole();
+    world_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_viewer_who_loses_packets_hears_them_in_time),
+        cmocka_unit_test(what_a_publisher_loses_is_there_before_anybody_misses_it),
+        cmocka_unit_test(riders_leave_when_the_way_is_good_again),
+        cmocka_unit_test(a_way_without_room_gets_no_riders),
+        cmocka_unit_test(a_floor_that_changes_hands_is_heard_by_who_loses_packets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
