@@ -228,6 +228,19 @@ static bool reach(const struct remap *m, uint16_t out_seq, uint32_t *out)
     return m->started && back < m->size;
 }
 
+uint32_t remap_holes(const struct remap *m, uint16_t out_seq, uint32_t *n)
+{
+    uint32_t to = 0;
+    uint32_t holes = 0;
+    const uint32_t known = reach(m, out_seq, &to) ? m->size - (m->out_highest - to) : 0;
+    *n = *n < known ? *n : known;
+    for (uint32_t i = 0; i < *n; i++) {
+        uint64_t bit = 0;
+        holes += !(mark_of(m, to - i, &bit)->sent & bit);
+    }
+    return holes;
+}
+
 bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_place *at)
 {
     uint32_t out = 0;

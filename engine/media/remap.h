@@ -97,5 +97,9 @@ MUST_USE bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_p
 void remap_again(struct remap *m, usec now, const struct remap_place *at, const struct pkt_rtp *in,
                  const struct vp8_desc *vp8, struct remap_out *out);
 
+/* How many of the *n numbers up to out_seq did not go out, because they were missing here too. *n
+ * becomes smaller if so many are not remembered. */
+uint32_t remap_holes(const struct remap *m, uint16_t out_seq, uint32_t *n);
+
 /* True if the number was repaired less than `wait` ago (of up to half a minute). */
 bool remap_repaired(const struct remap *m, usec now, uint16_t out_seq, usec wait);

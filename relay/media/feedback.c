@@ -57,6 +57,17 @@ static void repair_tail(struct sub *s, usec now, uint16_t highest)
         s->member->hub->stat.repair[forward_again(s, last, now)]++;
 }
 
+/* What it never could get, because it was lost on the way to us, is not the fault of its own. */
+static double lost_on_its_way(const struct sub *s, const struct rtcp_report *r, uint32_t expected)
+{
+    if (!r->fraction_lost || !expected)
+        return 0;
+    const double lost = r->fraction_lost / 256.0;
+    const double holes = (double)remap_holes(&s->map, (uint16_t)r->ext_highest, &expected);
+    const double missed = expected ? holes / expected : 0;
+    return lost > missed ? (lost - missed) / (1 - missed) : 0;
+}
+
 /* RFC 3550 6.4.1: the round trip from the echo of our sender report. */
 static void input_report(struct member *m, usec now, const struct rtcp_report *r)
 {
@@ -68,7 +79,7 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
         m->stats.out_loss_ppt = loss;
     const uint32_t sent = s->reported ? r->ext_highest - s->reported : 0;
     s->reported = r->ext_highest;
-    red_rule_report(&m->red, now, sent, r->fraction_lost / 256.0);
+    red_rule_report(&m->red, now, sent, lost_on_its_way(s, r, sent));
     repair_tail(s, now, (uint16_t)r->ext_highest);
     if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
         return;

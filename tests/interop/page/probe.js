@@ -25,11 +25,17 @@ function drawnSlides() {
     return c.captureStream(10).getVideoTracks()[0];
 }
 
-async function exchange(pc, path, token) {
+/** `via`: another address of the relay than it says; `red`: the voice is sent in the form that repeats
+ * itself, because of two the browser sends the first. */
+async function exchange(pc, path, token, { via = '', red = false } = {}) {
     await pc.setLocalDescription(await pc.createOffer());
     const answer = await fetch(path, { method: 'POST', body: pc.localDescription.sdp,
         headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
-    const sdp = await answer.text();
+    let sdp = await answer.text();
+    if (via)
+        sdp = sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, `$1${via}`);
+    if (red)
+        sdp = sdp.replace('SAVPF 111 63', 'SAVPF 63 111');
     if (answer.status !== 201)
         throw new Error(`${path}: ${answer.status} ${sdp}`);
     await pc.setRemoteDescription({ type: 'answer', sdp });
@@ -49,8 +55,8 @@ function up(pc) {
     });
 }
 
-/** Publishes voice and camera (three layers) and, if asked, drawn slides. */
-async function publish(path, token, { slides = false } = {}) {
+/** Publishes voice and camera (three layers) and, if asked, drawn slides; `how`: see exchange. */
+async function publish(path, token, { slides = false, ...how } = {}) {
     const pc = pcs.out = new RTCPeerConnection();
     const media = await navigator.mediaDevices.getUserMedia({ audio: true,
         video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 20 } } });
@@ -58,13 +64,13 @@ async function publish(path, token, { slides = false } = {}) {
     pc.addTransceiver(media.getVideoTracks()[0], { direction: 'sendonly', sendEncodings: LAYERS });
     if (slides)
         pc.addTransceiver(drawnSlides(), { direction: 'sendonly' });
-    const session = await exchange(pc, path, token);
+    const session = await exchange(pc, path, token, how);
     await up(pc);
     return { session, settings: media.getVideoTracks()[0].getSettings() };
 }
 
 /** Plays: one line of sound, `pictures` lines of video, each in an element of its own. */
-async function play(path, token, pictures = 1) {
+async function play(path, token, pictures = 1, how = {}) {
     const pc = pcs.in = new RTCPeerConnection();
     const screen = document.getElementById('screen');
     screen.replaceChildren();
@@ -78,7 +84,7 @@ async function play(path, token, pictures = 1) {
     show('audio', pc.addTransceiver('audio', { direction: 'recvonly' }).receiver.track);
     for (let i = 0; i < pictures; i++)
         show('video', pc.addTransceiver('video', { direction: 'recvonly' }).receiver.track);
-    const session = await exchange(pc, path, token);
+    const session = await exchange(pc, path, token, how);
     await up(pc);
     return session;
 }

@@ -88,6 +88,35 @@ static void a_loss_stays_a_hole_and_its_packet_fits_in(void **unused)
     assert_int_equal(out.seq, 1004);
 }
 
+static void what_never_came_is_known_from_what_was_lost_later(void **unused)
+{
+    (void)unused;
+    uint32_t n = 5;
+    begin_with(128);
+    assert_int_equal(remap_holes(&m, 1000, &n), 0);
+    assert_int_equal(n, 0); /* nothing went out yet */
+    for (uint32_t i = 0; i < 300; i++)
+        if (i % 10)
+            assert_true(next(0, 70000 + i, i, 1)); /* 70001 goes out as 1000 */
+    n = 100;
+    assert_int_equal(remap_holes(&m, 1298, &n), 10);
+    assert_int_equal(n, 100);
+    n = 10;
+    assert_int_equal(remap_holes(&m, 1280, &n), 1);
+    n = UINT32_MAX; /* more than there were: what is remembered */
+    assert_int_equal(remap_holes(&m, 1298, &n), 12);
+    assert_int_equal(n, 128);
+    n = 100;
+    assert_int_equal(remap_holes(&m, 1298 - 100, &n), 2);
+    assert_int_equal(n, 28);
+    n = 100;
+    assert_int_equal(remap_holes(&m, 1299, &n), 0); /* it says it got what was never sent */
+    assert_int_equal(n, 0);
+    assert_true(next(0, 70290, 290, 1)); /* late */
+    n = 100;
+    assert_int_equal(remap_holes(&m, 1298, &n), 9);
+}
+
 static void a_layer_that_is_left_out_leaves_no_trace(void **unused)
 {
     (void)unused;
@@ -459,6 +488,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_packet_gets_the_first_numbers),
         cmocka_unit_test(a_loss_stays_a_hole_and_its_packet_fits_in),
+        cmocka_unit_test(what_never_came_is_known_from_what_was_lost_later),
         cmocka_unit_test(a_layer_that_is_left_out_leaves_no_trace),
         cmocka_unit_test(late_packets_keep_the_offset_of_their_time),
         cmocka_unit_test(a_drop_is_final),
