@@ -97,7 +97,6 @@ static void transmit(const struct sendtrack *t, struct sendlink *l, struct sendl
 {
     static const struct addr anywhere; /* the ICE agent knows where to */
     struct red red = {.n = 1};
-    struct seal_piece piece[RED_RIDERS];
     uint8_t *const out = outq_reserve(l->out, &anywhere, SEALED_MAX);
     if (!out) {
         l->dropped++;
@@ -113,7 +112,7 @@ static void transmit(const struct sendtrack *t, struct sendlink *l, struct sendl
     else if (!again && t->media->red_pt)
         red_load(&red, &y->hist, p, t->media->pt, 0, l->red.riders);
     if (red.n > 1)
-        seal_red(&parts, piece, out, SEALED_MAX, t->media->red_pt, &red);
+        seal_red(&parts, out, SEALED_MAX, t->media->red_pt, &red);
     const size_t len = seal_rtp(l->seal, out, SEALED_MAX, &parts);
     outq_commit(l->out, len);
     l->bytes += len;

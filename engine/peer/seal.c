@@ -73,16 +73,12 @@ void seal_free(struct seal **sp)
     free(s);
 }
 
-void seal_red(struct seal_parts *p, struct seal_piece *piece, uint8_t *out, size_t cap, uint8_t pt,
-              const struct red *r)
+void seal_red(struct seal_parts *p, uint8_t *out, size_t cap, uint8_t pt, const struct red *r)
 {
     assert(r->n > 0 && p->head <= cap);
     out[1] = (uint8_t)((out[1] & 0x80) | pt);
     p->patched = red_write(out + p->head, cap - p->head, r);
-    p->piece = piece;
-    p->pieces = (uint8_t)(r->n - 1);
-    for (size_t i = 0; i < p->pieces; i++)
-        piece[i] = (struct seal_piece){r->block[i].data, r->block[i].len};
+    p->red = r;
 }
 
 size_t seal_rtp_len(const struct seal *s, const struct seal_parts *p)

@@ -25,29 +25,20 @@ MUST_USE enum err seal_new(struct seal **s, enum seal_profile profile, const str
                            const struct seal_keys *recv, bool rtp_in);
 void seal_free(struct seal **s);
 
-/* Bytes of a shared packet, read and never written. */
-struct seal_piece {
-    const uint8_t *p;
-    size_t len;
-};
-
 /* What a sealed RTP packet is made of. */
 struct seal_parts {
-    size_t head;    /* bytes of header, already in the buffer */
-    size_t patched; /* and, behind it, bytes of payload that differ for this viewer */
-    const struct seal_piece *piece; /* then so many pieces of others' payloads */
-    const uint8_t *rest; /* of the payload, read from the shared packet and never written */
+    size_t head;           /* bytes of header, already in the buffer */
+    size_t patched;        /* and, behind it, bytes of payload that differ for this viewer */
+    const struct red *red; /* then all of its blocks but the last, likewise shared; NULL: none */
+    const uint8_t *rest;   /* of the payload, read from the shared packet and never written */
     size_t rest_len;
-    uint8_t pieces;
     uint8_t
         pad; /* bytes of RTP padding to add (RFC 3550 5.1); the header's P bit is the caller's */
 };
 
 /* The packet in `out` becomes one of type `pt` that repeats earlier ones: the headers of *r are the
- * patched bytes, all its blocks but the last are pieces, of which there must be room for r->n - 1.
- */
-void seal_red(struct seal_parts *p, struct seal_piece *piece, uint8_t *out, size_t cap, uint8_t pt,
-              const struct red *r);
+ * patched bytes, the rest is its last block. *r must live until the packet is sealed. */
+void seal_red(struct seal_parts *p, uint8_t *out, size_t cap, uint8_t pt, const struct red *r);
 
 /* Seals one RTP packet into `out`. Returns the whole length; 0: no room, or this SSRC and sequence
  * number was sealed before (a key stream is never used twice): drop. */

@@ -121,9 +121,9 @@ static bool encrypt(struct sealer *s, const struct sealer_job *j)
     uint8_t *at = j->out + p->head;
     bool ok = turn_over(s, at, p->patched);
     at += p->patched;
-    for (size_t i = 0; i < p->pieces; i++) {
-        ok = ok && turn_into(s, at, p->piece[i].p, p->piece[i].len);
-        at += p->piece[i].len;
+    for (size_t i = 0; p->red && i + 1 < p->red->n; i++) {
+        ok = ok && turn_into(s, at, p->red->block[i].data, p->red->block[i].len);
+        at += p->red->block[i].len;
     }
     return ok && turn_into(s, at, p->rest, p->rest_len) && add_padding(s, at + p->rest_len, p->pad);
 }

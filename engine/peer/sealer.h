@@ -44,8 +44,8 @@ struct sealer_job {
 static inline size_t sealer_plain(const struct seal_parts *p)
 {
     size_t n = p->head + p->patched + p->rest_len + p->pad;
-    for (size_t i = 0; i < p->pieces; i++)
-        n += p->piece[i].len;
+    for (size_t i = 0; p->red && i + 1 < p->red->n; i++)
+        n += p->red->block[i].len;
     return n;
 }
 

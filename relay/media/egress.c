@@ -102,33 +102,31 @@ static uint8_t pad_to(const struct member *m, const struct send_rec *r, size_t l
 
 /* What went out directly before rides along, read where it lies (RFC 2198). Not what went out under
  * other offsets: its numbers would be wrong. */
-static void add_riders(const struct member *m, const struct send_rec *r, uint8_t *out,
-                       struct seal_parts *p, struct seal_piece piece[RED_RIDERS])
+static void load_riders(const struct member *m, const struct send_rec *r, struct red *red)
 {
     const struct sub *const s = m->sub[r->sub];
-    const struct line *const line = &m->line[r->sub];
     const struct hist *const h = s->current ? &s->current->hist : NULL;
-    struct red red;
-    if (!h || hist_get(h, r->pkt->rtp.ext_seq) != r->pkt)
-        return;
-    red_load(&red, h, r->pkt, line->pt, s->map.cut.from, size_min(m->red.riders, m->red_most));
-    if (red.n == 1)
-        return;
-    seal_red(p, piece, out, EGRESS_MAX, line->red_pt, &red);
-    m->hub->stat.red_out++;
+    if (h && hist_get(h, r->pkt->rtp.ext_seq) == r->pkt)
+        red_load(red, h, r->pkt, m->line[r->sub].pt, s->map.cut.from,
+                 size_min(m->red.riders, m->red_most));
 }
 
 static size_t seal_rec(struct member *m, struct seal *seal, const struct send_rec *r, uint8_t *out,
                        size_t seg)
 {
     size_t skip = 0;
-    struct seal_piece piece[RED_RIDERS];
+    struct red red;
     struct seal_parts p = {.head = write_head(m, r, out)};
     p.patched = write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
     p.rest = r->pkt->data + r->pkt->rtp.payload_off + skip;
     p.rest_len = r->pkt->rtp.payload_len - skip;
+    red.n = 1;
     if (m->red.riders && r->audio && !r->rtx && m->line[r->sub].red_pt)
-        add_riders(m, r, out, &p, piece);
+        load_riders(m, r, &red);
+    if (red.n > 1) {
+        seal_red(&p, out, EGRESS_MAX, m->line[r->sub].red_pt, &red);
+        m->hub->stat.red_out++;
+    }
     const size_t len = seal_rtp_len(seal, &p);
     p.pad = len <= seg ? pad_to(m, r, len, seg) : pad_for_next(m, r);
     if (p.pad)

@@ -168,7 +168,6 @@ static void emit(struct bot *b, struct bot_stream *s, const struct pkt *p, bool 
     if (!to || !seal)
         return;
     struct red red;
-    struct seal_piece piece[RED_RIDERS];
     red_load(&red, &s->hist, p, m->pt, 0, rtx || !m->red_pt ? 0 : s->riders);
     const struct rtp_head h = {.ssrc = rtx ? m->rtx_ssrc[s->layer] : m->ssrc[s->layer],
                                .ts = p->rtp.ts,
@@ -183,7 +182,7 @@ static void emit(struct bot *b, struct bot_stream *s, const struct pkt *p, bool 
         put_be16(to + parts.head, p->rtp.seq);
         parts.patched = 2;
     } else if (red.n > 1) {
-        seal_red(&parts, piece, to, 1500, m->red_pt, &red);
+        seal_red(&parts, to, 1500, m->red_pt, &red);
     }
     outq_commit(out, seal_rtp(seal, to, 1500, &parts));
     s->sent++;

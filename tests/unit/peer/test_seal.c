@@ -180,12 +180,13 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
                 payload[i] = (uint8_t)(i * len);
             const size_t head = put_header(ours, 7, (uint16_t)len);
             const size_t patched = size_min(len, 4);
-            const struct seal_piece piece[2] = {{payload + patched, (len - patched) / 3},
-                                                {payload + patched + (len - patched) / 3, len / 5}};
-            const uint8_t pieces = (uint8_t)(len / 61 % 3);
+            struct red red = {.n = len / 61 % 3 + 1}; /* the last is not looked at */
             size_t before = patched;
-            for (size_t i = 0; i < pieces; i++)
-                before += piece[i].len;
+            for (size_t i = 0; i + 1 < red.n; i++) {
+                red.block[i] = (struct red_block){.data = payload + before,
+                                                  .len = (uint16_t)((len - patched) / (3 + i))};
+                before += red.block[i].len;
+            }
             memcpy(theirs, ours, head);
             memcpy(theirs + head, payload, len);
             memcpy(ours + head, payload, patched);
@@ -195,8 +196,7 @@ static void our_packets_are_libsrtp_s_to_the_byte(void **unused)
                 theirs[head + len + pad - 1] = pad;
             const struct seal_parts parts = {.head = head,
                                              .patched = patched,
-                                             .piece = piece,
-                                             .pieces = pieces,
+                                             .red = &red,
                                              .rest = payload + before,
                                              .rest_len = len - before,
                                              .pad = pad};
