@@ -7,6 +7,7 @@
 #include "engine/media/nack.h"
 #include "engine/media/pacer.h"
 #include "engine/media/recvstat.h"
+#include "engine/media/red.h"
 #include "engine/media/remap.h"
 #include "tests/prop/prop.h"
 #include "tests/unit/test.h"
@@ -395,6 +396,100 @@ static void a_playout_is_in_order_and_once(struct rng *r)
     pkt_pool_free(&pool);
 }
 
+/* ---- red: a voice with pauses over a way that loses ---- */
+
+#define SAID 60
+
+static struct pkt *say(struct pkt_pool *pool, struct rng *r, uint32_t i, uint32_t ts)
+{
+    struct pkt *const p = pkt_get(pool);
+    assert_non_null(p);
+    const struct rtp_head h = {.ssrc = 9, .ts = ts, .seq = (uint16_t)(65500 + i), .pt = 111};
+    const struct rtp_extmap ids = {{0}};
+    const struct rtp_ext_values none = {0};
+    const size_t head = rtp_write(p->data, PKT_CAP, &h, &ids, &none);
+    p->len = (uint16_t)(head + 1 + rng_below(r, 300));
+    rng_bytes(r, p->data + head, p->len - head);
+    assert_true(rtp_describe(p));
+    p->rtp.ext_seq = 65500 + i;
+    return p;
+}
+
+/* What arrives of it: its header, blocks' headers, blocks. */
+static struct pkt *pack(struct pkt_pool *pool, const struct red *red, const struct pkt *from)
+{
+    struct pkt *const p = pkt_get(pool);
+    assert_non_null(p);
+    memcpy(p->data, from->data, RTP_HEADER);
+    size_t len = RTP_HEADER + red_write(p->data + RTP_HEADER, PKT_CAP - RTP_HEADER, red);
+    for (size_t k = 0; k < red->n; k++) {
+        memcpy(p->data + len, red->block[k].data, red->block[k].len);
+        len += red->block[k].len;
+    }
+    p->len = (uint16_t)len;
+    assert_true(rtp_describe(p));
+    return p;
+}
+
+/* Takes what was missing out of a packet that arrived; it must be what was said. */
+static void heal(struct pkt *p, struct recvstat *stat, const struct hist *said, bool has[SAID])
+{
+    struct red red;
+    uint32_t seq = 0;
+    assert_true(red_undo(p, 111, &red));
+    for (size_t k = 0; k + 1 < red.n; k++) {
+        struct pkt *q =
+            recvstat_misses(stat, red_seq(p, &red, k), &seq) ? red_recover(p, &red, k) : NULL;
+        if (!q)
+            continue;
+        assert_true(recvstat_input(stat, 0, &q->rtp, q->len, &seq));
+        const struct pkt *const was = hist_get(said, seq - 65536);
+        assert_true(was && was->len == q->len && memcmp(was->data, q->data, q->len) == 0);
+        has[seq - 65536 - 65500] = true;
+        pkt_unref(&q);
+    }
+    assert_true(recvstat_input(stat, 0, &p->rtp, p->len, &seq));
+    has[seq - 65536 - 65500] = true;
+}
+
+/* A packet is there if it came, or if one that it still may ride with came. */
+static void what_rides_along_heals_all_that_it_can(struct rng *r)
+{
+    struct pkt_pool *pool = pkt_pool_new(SAID + 8);
+    struct hist said;
+    struct recvstat stat;
+    bool came[SAID], has[SAID] = {false};
+    uint32_t ts[SAID];
+    const uint32_t riders = rng_below(r, RED_RIDERS + 1);
+    const uint32_t loss = rng_below(r, 60);
+    assert_int_equal(hist_init(&said, 64), OK);
+    recvstat_init(&stat, 9, 48000);
+    ts[0] = rng_u32(r);
+    for (uint32_t i = 0; i < SAID; i++) {
+        if (i > 0)
+            ts[i] = ts[i - 1] + (rng_below(r, 8) ? 960 : 960 * (1 + rng_below(r, 20)));
+        struct pkt *p = say(pool, r, i, ts[i]);
+        struct red red;
+        hist_put(&said, p);
+        red_load(&red, &said, p, 111, 65500, riders);
+        came[i] = i == 0 || rng_below(r, 100) >= loss;
+        struct pkt *got = came[i] ? pack(pool, &red, p) : NULL;
+        if (got)
+            heal(got, &stat, &said, has);
+        pkt_unref(&got);
+        pkt_unref(&p);
+    }
+    for (uint32_t i = 0; i < SAID; i++) {
+        bool can = came[i];
+        for (uint32_t k = i + 1; k <= i + riders && k < SAID; k++)
+            can |= came[k] && ts[k] - ts[i] <= RED_BACK_MAX;
+        assert_int_equal(has[i], can);
+    }
+    hist_fini(&said);
+    assert_int_equal(pkt_pool_in_use(pool), 0);
+    pkt_pool_free(&pool);
+}
+
 static void a_pacer_keeps_its_rate_over_any_window(struct rng *r)
 {
     enum { N = 400 };
@@ -472,6 +567,7 @@ int main(void)
         PROP_TEST(nobody_asks_for_what_came_or_too_often),
         PROP_TEST(every_arrival_is_reported),
         PROP_TEST(a_playout_is_in_order_and_once),
+        PROP_TEST(what_rides_along_heals_all_that_it_can),
         PROP_TEST(a_pacer_keeps_its_rate_over_any_window),
         PROP_TEST(never_two_requests_within_the_gap),
     };
