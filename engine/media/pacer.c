@@ -84,16 +84,21 @@ static void fill(struct pacer *p, usec now)
     }
 }
 
+void pacer_spend(struct pacer *p, size_t bytes)
+{
+    p->credit -= (int64_t)bytes;
+    /* Voice never waits and may owe more than a burst; pictures are not to pay for that later. */
+    if (p->credit < -(int64_t)p->burst - PKT_CAP)
+        p->credit = -(int64_t)p->burst - PKT_CAP;
+}
+
 static void take(struct pacer *p, struct pacer_ring *q, struct send_rec *r)
 {
     *r = *at(q, 0);
     q->head = (q->head + 1) & (q->size - 1);
     q->n--;
     p->queued_bytes -= r->pkt->len;
-    p->credit -= r->pkt->len;
-    /* Voice never waits and may owe more than a burst; pictures are not to pay for that later. */
-    if (p->credit < -(int64_t)p->burst - PKT_CAP)
-        p->credit = -(int64_t)p->burst - PKT_CAP;
+    pacer_spend(p, r->pkt->len);
 }
 
 bool pacer_pop(struct pacer *p, usec now, struct send_rec *r)

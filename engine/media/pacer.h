@@ -45,6 +45,8 @@ void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst);
 bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r);
 /* The next record that may leave now, by class, then order; it is the caller's. False: none. */
 MUST_USE bool pacer_pop(struct pacer *p, usec now, struct send_rec *r);
+/* Bytes that left beside a record: pictures wait for them too. */
+void pacer_spend(struct pacer *p, size_t bytes);
 /* The i-th record that waits in a class; NULL: none. */
 const struct send_rec *pacer_peek(const struct pacer *p, enum pacer_class c, uint32_t i);
 /* When pacer_pop next has something; USEC_NEVER if it is empty. */

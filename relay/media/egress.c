@@ -124,7 +124,9 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
     if (m->red.riders && r->audio && !r->rtx && m->line[r->sub].red_pt)
         load_riders(m, r, &red);
     if (red.n > 1) {
+        const size_t alone = seal_rtp_len(seal, &p);
         seal_red(&p, out, EGRESS_MAX, m->line[r->sub].red_pt, &red);
+        pacer_spend(&m->pacer, seal_rtp_len(seal, &p) - alone);
         m->hub->stat.red_out++;
     }
     const size_t len = seal_rtp_len(seal, &p);

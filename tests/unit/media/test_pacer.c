@@ -103,6 +103,17 @@ static void long_talk_does_not_silence_pictures_for_long(void **unused)
     assert_true(pacer_next(&p, USEC_SEC) < USEC_SEC + 50 * USEC_MS);
 }
 
+static void what_rides_along_is_waited_for(void **unused)
+{
+    (void)unused;
+    assert_true(push(PACER_VOICE, 1, 0));
+    assert_int_equal(pop(0), 1);
+    pacer_spend(&p, BURST - LEN + 500);
+    assert_true(push(PACER_VIDEO, 2, 0));
+    assert_int_equal(pop(5 * USEC_MS - 10), -1); /* 500 bytes at 100 in a millisecond */
+    assert_int_equal(pop(5 * USEC_MS + 20), 2);
+}
+
 static void a_full_ring_drops_the_new_and_counts(void **unused)
 {
     (void)unused;
@@ -142,6 +153,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(long_talk_does_not_silence_pictures_for_long, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_rides_along_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_ring_drops_the_new_and_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_rate_counts_at_once, setup, teardown),
     };
