@@ -41,9 +41,9 @@ struct pkt *hist_get(const struct hist *h, uint32_t ext_seq)
     return p && p->rtp.ext_seq == ext_seq ? p : NULL;
 }
 
-void hist_expire(struct hist *h, usec before)
+void hist_expire(struct hist *h, usec before, uint32_t keep)
 {
     for (uint32_t i = 0; i < h->size; i++)
-        if (h->ring[i] && h->ring[i]->at < before)
+        if (h->ring[i] && h->ring[i]->at < before && h->highest - h->ring[i]->rtp.ext_seq >= keep)
             pkt_unref(&h->ring[i]);
 }

@@ -20,6 +20,6 @@ void hist_put(struct hist *h, struct pkt *p);
 /* The packet or NULL; borrowed, valid until the next hist_put. */
 struct pkt *hist_get(const struct hist *h, uint32_t ext_seq);
 
-/* Lets go of packets that arrived before `before`; called now and then, so that a silent stream
- * does not hold the pool. */
-void hist_expire(struct hist *h, usec before);
+/* Lets go of packets that arrived before `before`, but for the newest `keep`; called now and then,
+ * so that a silent stream does not hold the pool. */
+void hist_expire(struct hist *h, usec before, uint32_t keep);

@@ -16,9 +16,10 @@ enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst
 {
     assert(size > 0 && (size & (size - 1)) == 0);
     *p = (struct pacer){.bps = bps, .burst = burst, .credit = burst};
-    const uint32_t small = size / 4 > SMALL_RING_MIN ? size / 4 : SMALL_RING_MIN;
+    static const uint8_t part[PACER_CLASSES] = {4, 4, 2, 1};
     for (int c = 0; c < PACER_CLASSES; c++) {
-        if (ring_init(&p->ring[c], c == PACER_VIDEO ? size : small)) {
+        const uint32_t n = size / part[c];
+        if (ring_init(&p->ring[c], n > SMALL_RING_MIN || n == size ? n : SMALL_RING_MIN)) {
             pacer_fini(p);
             return E_NOMEM;
         }
@@ -50,9 +51,14 @@ void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst)
         p->credit = burst;
 }
 
-bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r)
+static size_t wire_bytes(const struct send_rec *r)
 {
-    struct pacer_ring *const q = &p->ring[c];
+    return r->pkt->len + (size_t)PACER_EXTRA;
+}
+
+bool pacer_push(struct pacer *p, const struct send_rec *r)
+{
+    struct pacer_ring *const q = &p->ring[r->cls];
     if (q->n == q->size) {
         struct pkt *unwanted = r->pkt;
         pkt_unref(&unwanted);
@@ -61,7 +67,7 @@ bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r)
     }
     *at(q, q->n) = *r;
     q->n++;
-    p->queued_bytes += r->pkt->len;
+    q->bytes += wire_bytes(r);
     return true;
 }
 
@@ -97,8 +103,8 @@ static void take(struct pacer *p, struct pacer_ring *q, struct send_rec *r)
     *r = *at(q, 0);
     q->head = (q->head + 1) & (q->size - 1);
     q->n--;
-    p->queued_bytes -= r->pkt->len;
-    pacer_spend(p, r->pkt->len);
+    q->bytes -= wire_bytes(r);
+    pacer_spend(p, wire_bytes(r));
 }
 
 bool pacer_pop(struct pacer *p, usec now, struct send_rec *r)
@@ -116,6 +122,41 @@ bool pacer_pop(struct pacer *p, usec now, struct send_rec *r)
     return false;
 }
 
+/* A frame that has begun to leave goes on: half of one is no use to anybody. */
+static void cut(struct pacer_ring *q, uint8_t sub)
+{
+    uint32_t kept = 0;
+    bool any = false;
+    bool begun = false;
+    uint32_t ts = 0;
+    for (uint32_t i = 0; i < q->n; i++) {
+        struct send_rec *const r = at(q, i);
+        if (r->sub == sub && !any) {
+            any = true;
+            begun = !r->rtx && !r->pkt->rtp.start;
+            ts = r->map.ts;
+        }
+        if (r->sub != sub || (begun && r->map.ts == ts)) {
+            *at(q, kept++) = *r;
+            continue;
+        }
+        q->bytes -= wire_bytes(r);
+        pkt_unref(&r->pkt);
+    }
+    q->n = kept;
+}
+
+void pacer_cut(struct pacer *p, uint8_t sub)
+{
+    for (int c = PACER_RTX; c < PACER_CLASSES; c++)
+        cut(&p->ring[c], sub);
+}
+
+size_t pacer_waiting(const struct pacer *p, enum pacer_class c)
+{
+    return p->ring[c].bytes;
+}
+
 const struct send_rec *pacer_peek(const struct pacer *p, enum pacer_class c, uint32_t i)
 {
     const struct pacer_ring *const q = &p->ring[c];
@@ -126,7 +167,7 @@ usec pacer_next(const struct pacer *p, usec now)
 {
     if (p->ring[PACER_VOICE].n > 0)
         return now;
-    if (p->ring[PACER_RTX].n == 0 && p->ring[PACER_VIDEO].n == 0)
+    if (p->ring[PACER_RTX].n + p->ring[PACER_SLIDES].n + p->ring[PACER_VIDEO].n == 0)
         return USEC_NEVER;
     if (p->credit > 0)
         return now;

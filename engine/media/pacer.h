@@ -1,5 +1,5 @@
-/* pacer.h - what one viewer is still to get, and how fast: voice at once, repairs next, pictures
- * spread, so that a key frame does not burst a thin link. */
+/* pacer.h - what one viewer is still to get, and how fast: voice at once, then repairs, slides,
+ * other pictures, spread so that a key frame does not burst a thin link. */
 #pragma once
 
 #include "engine/base/pkt.h"
@@ -10,19 +10,24 @@
 struct send_rec {
     struct pkt *pkt;
     struct remap_out map;
-    uint16_t rtx_seq; /* RTX: its own sequence number */
-    uint8_t sub;      /* the member's own number of the subscription */
+    uint16_t rtx_seq;   /* RTX: its own sequence number */
+    uint8_t sub;        /* the member's own number of the subscription */
+    uint8_t cls : 2;    /* enum pacer_class, where it waits */
+    uint8_t joined : 2; /* voice: so many packets before it leave with it as one */
     bool rtx : 1;
     bool audio : 1;
 };
 static_assert(sizeof(struct send_rec) <= 24, "hundreds of them are kept for each viewer");
 
-enum pacer_class { PACER_VOICE, PACER_RTX, PACER_VIDEO, PACER_CLASSES };
+enum pacer_class { PACER_VOICE, PACER_RTX, PACER_SLIDES, PACER_VIDEO, PACER_CLASSES };
+
+#define PACER_EXTRA 44 /* bytes of IP, UDP and SRTP around a packet of RTP */
 
 struct pacer_ring {
     struct send_rec *rec;
     uint32_t size; /* power of two */
     uint32_t head, n;
+    size_t bytes;
 };
 
 struct pacer {
@@ -33,20 +38,26 @@ struct pacer {
     uint64_t rest;  /* what is earned of the next byte, in bits times us/s */
     usec filled_at;
     uint64_t dropped; /* records for which a ring had no room */
-    uint64_t queued_bytes;
 };
 
-/* `size`: records of the video ring (power of two); the others are smaller. */
+/* `size`: records of the video ring (power of two); slides have half of that, others a quarter. */
 MUST_USE enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst);
 void pacer_fini(struct pacer *p); /* lets all references go */
 void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst);
 
-/* Takes the record with its reference. False: no room; the reference was let go and counted. */
-bool pacer_push(struct pacer *p, enum pacer_class c, const struct send_rec *r);
+/* Takes the record, for its class, with its reference. False: no room; the reference was let go and
+ * counted. */
+bool pacer_push(struct pacer *p, const struct send_rec *r);
 /* The next record that may leave now, by class, then order; it is the caller's. False: none. */
 MUST_USE bool pacer_pop(struct pacer *p, usec now, struct send_rec *r);
 /* Bytes that left beside a record: pictures wait for them too. */
 void pacer_spend(struct pacer *p, size_t bytes);
+/* Lets go of what waits of one subscription, but for voice and the rest of a frame that has begun
+ * to leave. */
+void pacer_cut(struct pacer *p, uint8_t sub);
+/* Bytes that wait in a class. */
+size_t pacer_waiting(const struct pacer *p, enum pacer_class c);
+
 /* The i-th record that waits in a class; NULL: none. */
 const struct send_rec *pacer_peek(const struct pacer *p, enum pacer_class c, uint32_t i);
 /* When pacer_pop next has something; USEC_NEVER if it is empty. */

@@ -149,3 +149,41 @@ bool opustoc_parse(const void *packet, size_t len, struct opustoc *t)
     t->fec = has_fec(t, &l);
     return true;
 }
+
+#define CODE_MANY 3
+#define MANY_VBR 0x80
+#define LEN_SHORT 252u /* longer ones take two bytes (3.2.1) */
+
+static bool go_together(const uint8_t *const packet[], const size_t len[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!opusjoin_one(packet[i], len[i]) || packet[i][0] != packet[0][0] ||
+            len[i] - 1 > OPUSTOC_FRAME_BYTES)
+            return false;
+    return n >= 2 && n <= OPUSTOC_FRAMES_MAX;
+}
+
+static void write_frame_len(struct writer *w, size_t len)
+{
+    if (len < LEN_SHORT) {
+        write_u8(w, (uint8_t)len);
+        return;
+    }
+    write_u8(w, (uint8_t)(LEN_SHORT + (len & 3)));
+    write_u8(w, (uint8_t)((len - LEN_SHORT) >> 2));
+}
+
+size_t opusjoin_write(const uint8_t *const packet[], const size_t len[], size_t n, uint8_t *out,
+                      size_t cap)
+{
+    struct writer w = writer_of(out, cap);
+    if (!go_together(packet, len, n))
+        return 0;
+    write_u8(&w, packet[0][0] | CODE_MANY);
+    write_u8(&w, (uint8_t)(MANY_VBR | n));
+    for (size_t i = 0; i + 1 < n; i++)
+        write_frame_len(&w, len[i] - 1);
+    for (size_t i = 0; i + 1 < n; i++)
+        write_bytes(&w, packet[i] + 1, len[i] - 1);
+    return w.bad ? 0 : w.len;
+}

@@ -22,3 +22,15 @@ struct opustoc {
 /* Checks the whole framing of one packet, rules R1 to R7. False: not an Opus packet; *t is then
  * meaningless. */
 MUST_USE bool opustoc_parse(const void *packet, size_t len, struct opustoc *t);
+
+/* Packets of one frame each (code 0) of one mode, bandwidth and length can be one packet of several
+ * frames, nothing decoded: fewer headers (code 3, 3.2.5). */
+static inline bool opusjoin_one(const uint8_t *packet, size_t len)
+{
+    return len >= 2 && (packet[0] & 3) == 0;
+}
+
+/* Writes what comes before the bytes of the last of `n` such packets (2 or more) with its TOC byte
+ * left out, the others included. Returns how many bytes; 0: they do not go together, or no room. */
+size_t opusjoin_write(const uint8_t *const packet[], const size_t len[], size_t n, uint8_t *out,
+                      size_t cap);

@@ -79,11 +79,11 @@ static void what_is_too_old_goes_home(void **unused)
     (void)unused;
     for (uint32_t seq = 100; seq < 108; seq++)
         put(seq);
-    hist_expire(&h, 1040);
+    hist_expire(&h, 1040, 0);
     assert_int_equal(pkt_pool_in_use(pool), 4);
     assert_false(has(103));
     assert_true(has(104));
-    hist_expire(&h, USEC_NEVER);
+    hist_expire(&h, USEC_NEVER, 0);
     assert_int_equal(pkt_pool_in_use(pool), 0);
 }
 

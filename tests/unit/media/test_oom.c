@@ -54,7 +54,7 @@ static void the_way_of_a_packet_does_not_allocate(void **unused)
         assert_int_equal(remap_next(&m, i, &rec.pkt->rtp, 1, NULL, &rec.map), i == 0 || i % 3 != 0);
         if (remap_find(&m, rec.map.seq, &at) && at.ext_seq == rec.pkt->rtp.ext_seq)
             remap_again(&m, i, &at, &rec.pkt->rtp, NULL, &rec.map);
-        assert_true(pacer_push(&p, PACER_VOICE, &rec));
+        assert_true(pacer_push(&p, &rec));
         assert_true(pacer_pop(&p, i, &rec));
         pkt_unref(&rec.pkt);
     }

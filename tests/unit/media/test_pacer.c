@@ -29,10 +29,11 @@ static int teardown(void **unused)
 
 static bool push(enum pacer_class c, uint16_t seq, uint8_t sub)
 {
-    struct send_rec rec = {.pkt = pkt_get(pool), .map = {.seq = seq}, .sub = sub};
+    struct send_rec rec = {.pkt = pkt_get(pool), .map = {.seq = seq}, .sub = sub, .cls = c};
     assert_non_null(rec.pkt);
-    rec.pkt->len = LEN;
-    return pacer_push(&p, c, &rec);
+    rec.pkt->len = LEN - PACER_EXTRA;
+    rec.pkt->rtp.start = true;
+    return pacer_push(&p, &rec);
 }
 
 /* The number of the packet that leaves now, or -1. */
@@ -56,7 +57,7 @@ static void pictures_are_spread_at_the_rate(void **unused)
     (void)unused;
     for (uint16_t i = 0; i < 10; i++)
         assert_true(push(PACER_VIDEO, i, 1));
-    assert_int_equal(p.queued_bytes, 10 * LEN);
+    assert_int_equal(pacer_waiting(&p, PACER_VIDEO), 10 * LEN);
     usec now = USEC_SEC;
     assert_int_equal(pop(now), 0); /* the burst */
     assert_int_equal(pop(now), 1);
@@ -69,7 +70,7 @@ static void pictures_are_spread_at_the_rate(void **unused)
         now = due;
     }
     assert_in_range(now - USEC_SEC, 70 * USEC_MS, 71 * USEC_MS);
-    assert_int_equal(p.queued_bytes, 0);
+    assert_int_equal(pacer_waiting(&p, PACER_VIDEO), 0);
 }
 
 static void voice_leaves_at_once_and_repairs_before_pictures(void **unused)
@@ -90,6 +91,51 @@ static void voice_leaves_at_once_and_repairs_before_pictures(void **unused)
     assert_in_range(due, USEC_SEC + 10 * USEC_MS, USEC_SEC + 11 * USEC_MS);
     assert_int_equal(pop(due), 50);
     assert_int_equal(pop(due + 10 * USEC_MS), 0);
+}
+
+static void slides_go_before_other_pictures(void **unused)
+{
+    (void)unused;
+    assert_true(push(PACER_VIDEO, 1, 1));
+    assert_true(push(PACER_VIDEO, 2, 1));
+    assert_true(push(PACER_SLIDES, 70, 2));
+    assert_int_equal(pop(USEC_SEC), 70);
+    assert_int_equal(pop(USEC_SEC), 1);
+}
+
+static void what_waits_of_one_subscription_can_be_cut(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 300; i++)
+        assert_true(push(i % 3 ? PACER_VIDEO : PACER_RTX, i, i % 2 ? 1 : 2) || i >= 192);
+    assert_true(push(PACER_VOICE, 900, 1));
+    pacer_cut(&p, 1);
+    assert_int_equal(pop(USEC_SEC), 900); /* a voice is never cut */
+    for (uint16_t i = 0; i < 300; i++) {
+        const int seq = pop(USEC_SEC * (2 + i));
+        assert_true(seq < 0 || seq % 2 == 0);
+    }
+    assert_int_equal(pacer_waiting(&p, PACER_VIDEO) + pacer_waiting(&p, PACER_RTX), 0);
+    assert_int_equal(pkt_pool_in_use(pool), 0);
+}
+
+static void a_frame_that_began_to_leave_goes_on(void **unused)
+{
+    (void)unused;
+    for (uint16_t i = 0; i < 6; i++) { /* two frames of three packets */
+        struct send_rec rec = {.pkt = pkt_get(pool),
+                               .map = {.seq = i, .ts = i < 3 ? 100 : 200},
+                               .sub = 1,
+                               .cls = PACER_VIDEO};
+        rec.pkt->len = LEN - PACER_EXTRA;
+        rec.pkt->rtp.start = i % 3 == 0;
+        assert_true(pacer_push(&p, &rec));
+    }
+    assert_int_equal(pop(USEC_SEC), 0);
+    pacer_cut(&p, 1);
+    assert_int_equal(pop(USEC_SEC), 1);
+    assert_int_equal(pop(2 * USEC_SEC), 2);
+    assert_int_equal(pop(3 * USEC_SEC), -1);
 }
 
 static void long_talk_does_not_silence_pictures_for_long(void **unused)
@@ -151,6 +197,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(pictures_are_spread_at_the_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(voice_leaves_at_once_and_repairs_before_pictures, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(slides_go_before_other_pictures, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_of_one_subscription_can_be_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_frame_that_began_to_leave_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(long_talk_does_not_silence_pictures_for_long, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_rides_along_is_waited_for, setup, teardown),
