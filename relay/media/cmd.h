@@ -94,6 +94,8 @@ enum member_state {
 struct member_stats {
     uint32_t rtt_us; /* 0 = not known */
     uint32_t in_kbps, out_kbps;
+    uint32_t way_kbps;     /* what its way to it carries, estimated; 0 = not known */
+    uint8_t rung;          /* of the ladder (engine/media/share.h) that it gets; 0 = not known */
     uint16_t in_loss_ppt;  /* thousandths lost on the way to us */
     uint16_t out_loss_ppt; /* as the viewer reports */
     uint32_t nacks_in, nacks_out, plis_in, plis_out, rtx_out;

@@ -1,5 +1,6 @@
 #include "relay/media/egress.h"
 
+#include "relay/media/budget.h"
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
 
@@ -12,11 +13,11 @@
 
 /* abs-capture-time goes from the sender to every viewer as it is: the delay from lens to screen can
  * be measured at the far end. */
-static void copy_capture(const struct send_rec *r, const struct sub *s, struct rtp_ext_values *v)
+static void copy_capture(const struct pkt *p, const struct sub *s, struct rtp_ext_values *v)
 {
     const uint8_t id = s->track ? s->track->capture_id : 0;
     size_t len = 0;
-    const uint8_t *const bytes = id ? rtp_ext_find(r->pkt, id, &len) : NULL;
+    const uint8_t *const bytes = id && p ? rtp_ext_find(p, id, &len) : NULL;
     if (bytes && (len == 8 || len == 16)) {
         v->abs_capture = bytes;
         v->abs_capture_len = (uint8_t)len;
@@ -25,7 +26,7 @@ static void copy_capture(const struct send_rec *r, const struct sub *s, struct r
 
 static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *out)
 {
-    struct sub *const s = m->sub[r->sub];
+    const struct sub *const s = m->sub[r->sub];
     const struct line *const line = &m->line[r->sub];
     const struct rtp_head head = {
         .ssrc = r->rtx ? line->rtx_ssrc[0] : line->ssrc[0],
@@ -35,7 +36,7 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
         .marker = r->pkt->rtp.marker,
     };
     struct rtp_ext_values v = {0};
-    copy_capture(r, s, &v);
+    copy_capture(r->joined ? bundle_first(s, r->pkt, r->joined + 1u) : r->pkt, s, &v);
     if (line->ext.id[RTP_EXT_TWCC]) {
         v.has_twcc = true;
         v.twcc = m->twcc_seq++;
@@ -69,12 +70,20 @@ static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8
     return n + d.len;
 }
 
+/* Packets of a voice that leave as one: all but the last is copied, it is small. */
+static size_t write_joined(const struct member *m, const struct send_rec *r, uint8_t *out,
+                           size_t cap, size_t *skip)
+{
+    *skip = 1;
+    return bundle_write(m->sub[r->sub], r->pkt, r->joined + 1u, out, cap);
+}
+
 /* Is the record that leaves next of the same picture? */
 static const struct send_rec *same_frame(const struct member *m, const struct send_rec *r,
                                          uint32_t i)
 {
     const struct send_rec *const next =
-        r->audio || r->rtx || r->pkt->rtp.marker ? NULL : pacer_peek(&m->pacer, PACER_VIDEO, i);
+        r->audio || r->rtx || r->pkt->rtp.marker ? NULL : pacer_peek(&m->pacer, r->cls, i);
     return next && next->sub == r->sub && next->map.ts == r->map.ts ? next : NULL;
 }
 
@@ -117,11 +126,14 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
     size_t skip = 0;
     struct red red;
     struct seal_parts p = {.head = write_head(m, r, out)};
-    p.patched = write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
+    p.patched = r->joined ? write_joined(m, r, out + p.head, EGRESS_MAX - p.head, &skip)
+                          : write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
+    if (r->joined && !p.patched)
+        return 0;
     p.rest = r->pkt->data + r->pkt->rtp.payload_off + skip;
     p.rest_len = r->pkt->rtp.payload_len - skip;
     red.n = 1;
-    if (m->red.riders && r->audio && !r->rtx && m->line[r->sub].red_pt)
+    if (m->red.riders && r->audio && !r->rtx && !r->joined && m->line[r->sub].red_pt)
         load_riders(m, r, &red);
     if (red.n > 1) {
         const size_t alone = seal_rtp_len(seal, &p);
@@ -146,6 +158,8 @@ static size_t put(struct member *m, struct seal *seal, const struct send_rec *r,
         return 0;
     const size_t seg = more ? out->msgs[out->n - 1].seg : 0;
     const size_t len = seal_rec(m, seal, r, p, seg);
+    if (!len)
+        return 0;
     if (more && len <= seg) {
         outq_commit_more(out, len);
         return len;
@@ -161,6 +175,8 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
     struct sub *const s = m->sub[r->sub];
     m->hub->stat.rtp_out++;
     m->sent_bytes += len;
+    if (m->budget && m->line[r->sub].ext.id[RTP_EXT_TWCC])
+        budget_sent(m->budget, now, (uint16_t)(m->twcc_seq - 1), len);
     if (r->rtx) {
         m->stats.rtx_out++;
         return;
@@ -169,6 +185,7 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
         m->repairs++;
     s->packets++;
     s->sent_at = now;
+    s->left = r->map.seq;
     s->octets += (uint32_t)len;
     m->sr_due |= s->sr_due;
 }

@@ -1,5 +1,7 @@
 #include "relay/media/feedback.h"
 
+#include "engine/wire/twcc.h"
+#include "relay/media/budget.h"
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
 #include "relay/media/link.h"
@@ -52,7 +54,7 @@ static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
 /* The last packet before a pause shows no gap when it is lost: the next report does. */
 static void repair_tail(struct sub *s, usec now, uint16_t highest)
 {
-    const uint16_t last = s->map.last.seq;
+    const uint16_t last = s->left;
     if (s->packets && now - s->sent_at >= TAIL_AFTER && seq_newer(last, highest))
         s->member->hub->stat.repair[forward_again(s, last, now)]++;
 }
@@ -80,6 +82,7 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
     const uint32_t sent = s->reported ? r->ext_highest - s->reported : 0;
     s->reported = r->ext_highest;
     red_rule_report(&m->red, now, sent, lost_on_its_way(s, r, sent));
+    budget_report(m, now, loss);
     repair_tail(s, now, (uint16_t)r->ext_highest);
     if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
         return;
@@ -132,6 +135,13 @@ static void input_fir(struct member *m, usec now, const struct rtcp_item *it)
     }
 }
 
+static void input_twcc(struct member *m, usec now, const struct rtcp_item *it)
+{
+    struct twcc_feedback f;
+    if (m->budget && twcc_read(&f, it))
+        budget_twcc(m, now, &f);
+}
+
 static void input_item(struct member *m, usec now, const struct rtcp_item *it)
 {
     for (size_t i = 0; i < it->reports; i++)
@@ -152,9 +162,13 @@ static void input_item(struct member *m, usec now, const struct rtcp_item *it)
     case RTCP_RR:
     case RTCP_SDES:
     case RTCP_BYE: /* the connection's end says it better */
-    case RTCP_REMB:
-    case RTCP_TWCC:
     case RTCP_OTHER:
+        break;
+    case RTCP_REMB:
+        budget_remb(m, now, it->bps);
+        break;
+    case RTCP_TWCC:
+        input_twcc(m, now, it);
         break;
     }
 }
@@ -290,6 +304,11 @@ static void end_second(struct member *m)
     m->before = *is;
     m->sent_bytes = 0;
     m->taken = 0;
+    if (m->budget) {
+        m->stats.rung = m->budget->rung;
+        m->stats.way_kbps = (uint32_t)(bwe_bps(&m->budget->bwe) / 1000);
+        m->budget->reports = 0;
+    }
     hub_say(m->hub,
             &(struct note){
                 .kind = NOTE_STATS, .room = m->room->id, .member = m->id, .stats = m->stats});

@@ -1,5 +1,6 @@
 #include "relay/media/forward.h"
 
+#include "relay/media/budget.h"
 #include "relay/media/hub.h"
 #include "relay/media/member.h"
 #include "relay/media/room.h"
@@ -7,6 +8,8 @@
 #include <stdlib.h>
 
 #define AGAIN_LEAST (5 * USEC_MS)
+#define PROBE_BACK 32               /* packets, of which a probe is made */
+#define PROBE_ROUNDS 4              /* so often each */
 #define VIDEO_BACK TRACK_VIDEO_HIST /* what is not kept cannot be asked for again */
 #define VOICE_BACK TRACK_VOICE_HIST
 
@@ -19,6 +22,8 @@ enum err sub_new(struct sub **sp, struct member *m, uint8_t line, const struct s
     s->member = m;
     s->line = line;
     s->slot = *slot;
+    s->layers = NEGO_LAYERS;
+    s->tids = UINT8_MAX;
     s->rtx_seq = (uint16_t)rng_u32(&m->hub->rng);
     const uint16_t first_seq = (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff);
     const enum err e = remap_init(&s->map, n->audio ? VOICE_BACK : VIDEO_BACK,
@@ -60,6 +65,7 @@ static void detach(struct sub *s, usec now)
         t->first = s->next;
     s->next = s->prev = NULL;
     s->track = NULL;
+    s->bundle.n = 0;
     s->current = s->target = NULL; /* what is queued has its numbers already and still leaves */
 }
 
@@ -95,6 +101,11 @@ void sub_attach(struct sub *s, struct track *t, usec now)
     if (!t)
         return;
     attach(s, t, now);
+    if (s->member->budget) {
+        s->level = 0;
+        s->off = s->fresh = !t->audio; /* until the budget has been asked, at once */
+        budget_again(s->member, now);
+    }
     sub_choose(s, now);
 }
 
@@ -122,7 +133,11 @@ static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec no
 
 void sub_choose(struct sub *s, usec now)
 {
-    struct stream *const best = track_choose(s->track, s->slot.small);
+    if (s->off) {
+        s->current = s->target = NULL;
+        return;
+    }
+    struct stream *const best = track_choose(s->track, s->slot.small ? 1 : s->layers);
     if (!best || best == s->target)
         return;
     s->target = best;
@@ -136,56 +151,113 @@ void sub_choose(struct sub *s, usec now)
         track_want_key(s->track, best);
 }
 
-static void push(struct sub *s, struct pkt *p, const struct remap_out *map, bool rtx)
+/* What is written is read while the teacher speaks of it; a face may wait. */
+enum pacer_class sub_class(const struct sub *s)
 {
+    if (s->member->line[s->line].audio)
+        return PACER_VOICE;
+    const uint8_t source = s->track ? s->track->source : SRC_CAMERA;
+    return source == SRC_SLIDES || source == SRC_BOARD ? PACER_SLIDES : PACER_VIDEO;
+}
+
+/* How it goes: as a repair, or with so many packets of a voice before it. */
+struct how {
+    bool rtx;
+    unsigned joined;
+};
+
+static void push(struct sub *s, struct pkt *p, const struct remap_out *map, struct how how)
+{
+    const bool rtx = how.rtx;
     struct member *const m = s->member;
     const struct line *const line = &m->line[s->line];
+    const enum pacer_class c = rtx && !line->audio ? PACER_RTX : sub_class(s);
     const struct send_rec rec = {
         .pkt = pkt_ref(p),
         .map = *map,
         .sub = s->line,
+        .cls = c,
+        .joined = how.joined & 3,
         .rtx = rtx && line->rtx_pt,
         .rtx_seq = rtx && line->rtx_pt ? s->rtx_seq++ : 0,
         .audio = line->audio,
     };
-    const enum pacer_class c = line->audio ? PACER_VOICE : rtx ? PACER_RTX : PACER_VIDEO;
-    if (!pacer_push(&m->pacer, c, &rec)) {
+    if (!pacer_push(&m->pacer, &rec)) {
         m->hub->stat.pacer_full++;
-        if (c == PACER_VIDEO) /* a hole that no repair fills: start afresh */
+        if (c >= PACER_SLIDES) /* a hole that no repair fills: start afresh */
             track_want_key(s->track, s->target ? s->target : s->current);
     }
     hub_dirty(m->hub, m);
+}
+
+/* Temporal layers end at the beginning of a frame, and begin again where a frame of theirs needs
+ * only layer 0. */
+static bool is_thinned(struct sub *s, const struct pkt *p)
+{
+    if (p->rtp.start && s->tid > s->tids)
+        s->tid = s->tids;
+    if (p->rtp.start && p->rtp.tid > s->tid && p->rtp.tid <= s->tids && p->rtp.tid_sync)
+        s->tid = p->rtp.tid;
+    return p->rtp.tid > s->tid;
 }
 
 void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
                     usec now)
 {
     bool switched = false;
+    if (s->off)
+        return;
     if (from != s->current) {
         if (from != s->target)
             return;
         if (!s->track->audio && !(p->rtp.key && p->rtp.start))
             return;
         s->current = from;
+        s->tid = s->tids; /* a key frame is all that any of them needs */
         s->sr_due = true;
         switched = true;
     }
     const struct vp8_desc *const d = vp8->len ? vp8 : NULL;
     const uint16_t number = (uint16_t)from->id;
-    if (p->rtp.payload_len == 0) {
+    if (p->rtp.payload_len == 0 || (d && is_thinned(s, p))) {
         remap_skip(&s->map, &p->rtp, number, d);
         return;
     }
+    if (s->track->audio && (s->bundle.most > 1 || s->bundle.n > 0) && bundle_input(s, from, p, now))
+        return;
     struct remap_out out;
     if (!remap_next(&s->map, now, &p->rtp, number, d, &out))
         return;
-    push(s, p, &out, false);
+    push(s, p, &out, (struct how){0});
+    if (switched && s->paused) {
+        s->paused = false;
+        s->anew = true;
+        s->since = out.seq;
+    }
     if (switched && p->rtp.key)
         member_saw_key(s->member, now);
     /* The first packet of a key frame that came late, by a repair: the rest is here already. */
     if (switched && !s->track->audio &&
         (int32_t)(burst_sent(from, sub_watches(s)) - p->rtp.ext_seq) > 0)
         replay(s, from, p->rtp.ext_seq + 1, now);
+}
+
+void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsigned n, usec now)
+{
+    const uint16_t number = (uint16_t)from->id;
+    const struct pkt *first = last;
+    struct remap_out out;
+    for (uint32_t e = last->rtp.ext_seq - (n - 1); e != last->rtp.ext_seq; e++) {
+        const struct pkt *const p = hist_get(&from->hist, e);
+        if (!p)
+            continue;
+        first = first == last ? p : first;
+        remap_skip(&s->map, &p->rtp, number, NULL);
+    }
+    if (!remap_next(&s->map, now, &last->rtp, number, NULL, &out))
+        return;
+    out.ts -= last->rtp.ts - first->rtp.ts;
+    push(s, last, &out, (struct how){.joined = n - 1});
 }
 
 /* It went out under this number, or it was missing here too and may have come since, perhaps after
@@ -202,7 +274,7 @@ static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
     if (!p || !forward_desc(from, p, &vp8))
         return at.sent ? FORWARD_LOST : FORWARD_NOT_YET;
     remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
-    push(s, p, &out, true);
+    push(s, p, &out, (struct how){.rtx = true});
     return FORWARD_AGAIN;
 }
 
@@ -210,10 +282,47 @@ enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now)
 {
     struct member *const m = s->member;
     const usec wait = usec_max(m->rtt / 2, AGAIN_LEAST);
+    if (s->anew && seq_newer(s->since, out_seq))
+        return FORWARD_REFUSED;
     if (m->repairs == 0 || remap_repaired(&s->map, now, out_seq, wait))
         return FORWARD_REFUSED;
     const enum forward_repair r = repair(s, out_seq, now);
     if (r == FORWARD_AGAIN)
         m->repairs--;
     return r;
+}
+
+void sub_pause(struct sub *s, usec now)
+{
+    pacer_cut(&s->member->pacer, s->line);
+    s->paused = true;
+    s->current = s->target = NULL;
+    if (s->track)
+        sub_choose(s, now);
+}
+
+/* Repeats one packet; returns its bytes, 0: it never went out, or is not kept. */
+static size_t repeat(struct sub *s, uint16_t out_seq, usec now)
+{
+    struct remap_place at;
+    struct vp8_desc vp8;
+    struct remap_out out;
+    if (!remap_find(&s->map, out_seq, &at) || !at.sent)
+        return 0;
+    struct stream *const from = room_stream_numbered(s->member->room, at.source);
+    struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
+    if (!p || !forward_desc(from, p, &vp8))
+        return 0;
+    remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
+    push(s, p, &out, (struct how){.rtx = true});
+    return p->len;
+}
+
+size_t forward_probe(struct sub *s, size_t bytes, usec now)
+{
+    size_t sent = 0;
+    for (unsigned round = 0; round < PROBE_ROUNDS && sent < bytes; round++)
+        for (uint16_t i = 0; i < PROBE_BACK && sent < bytes; i++)
+            sent += repeat(s, (uint16_t)(s->left - i), now);
+    return sent;
 }

@@ -1,7 +1,9 @@
 /* forward.h - one line of a viewer: which packets it gets, under which numbers. */
 #pragma once
 
+#include "engine/media/pacer.h"
 #include "engine/media/remap.h"
+#include "relay/media/bundle.h"
 #include "relay/media/track.h"
 
 /* A line that we send to a member. */
@@ -14,10 +16,21 @@ struct sub {
     struct sub *next, *prev; /* of track->subs or ->watchers */
     struct stream *current;  /* the layer that goes out; NULL until its key frame */
     struct stream *target;   /* the layer that is wanted */
+    uint8_t level;           /* that its viewer's budget gave it, 0 = nothing; see budget.c */
+    uint8_t layers;          /* the lowest so many may go out */
+    uint8_t tids;            /* and temporal layers up to this one */
+    uint8_t tid;             /* that go out now */
+    struct bundle bundle;
+    bool paused;    /* until the next key frame */
+    bool anew;      /* it was: what is older than `since` is not repaired */
+    uint16_t since; /* outgoing number of the key frame that it went on with */
+    bool off;       /* the viewer's way does not carry it */
+    bool fresh;     /* it shows something new, which the budget has not seen */
     struct remap map;
     uint16_t rtx_seq;
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
+    uint16_t left;            /* its number: what came later waits */
     uint64_t sr_ntp;          /* of our last sender report */
     usec sr_at;
     uint32_t reported; /* highest number of the viewer's last report */
@@ -34,8 +47,16 @@ bool sub_watches(const struct sub *s);
  * that is fresh, else one is asked for. */
 void sub_attach(struct sub *s, struct track *t, usec now);
 
-/* Chooses the layer anew: after a layer began or went silent, or the slot's size changed. */
+/* Chooses the layer anew: after a layer began or went silent, the slot's size changed, or the
+ * viewer's way carries more or less. */
 void sub_choose(struct sub *s, usec now);
+/* Where its packets wait to leave. */
+enum pacer_class sub_class(const struct sub *s);
+/* Nothing more goes out until a key frame of what is wanted now: the way is full. */
+void sub_pause(struct sub *s, usec now);
+/* Sends again, as probes of the way, about so many bytes of what went out last; returns how many.
+ */
+size_t forward_probe(struct sub *s, size_t bytes, usec now);
 
 /* The payload descriptor of a packet; `d->len` 0: not VP8. False: not usable. */
 bool forward_desc(const struct stream *from, const struct pkt *p, struct vp8_desc *d);
@@ -43,6 +64,9 @@ bool forward_desc(const struct stream *from, const struct pkt *p, struct vp8_des
 /* A packet of a stream of the track that the line shows. `vp8->len` 0: not VP8. */
 void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
                     usec now);
+
+/* A voice: `last` and the packets before it, n in all, leave as one. */
+void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsigned n, usec now);
 
 enum forward_repair {
     FORWARD_AGAIN,   /* it goes out again */

@@ -1,5 +1,6 @@
 #include "relay/media/member.h"
 
+#include "relay/media/budget.h"
 #include "relay/media/egress.h"
 #include "relay/media/feedback.h"
 #include "relay/media/forward.h"
@@ -81,6 +82,17 @@ static enum err add_lines(struct member *m, const struct cmd_join *join)
     return OK;
 }
 
+/* It says how what we send arrives. */
+static bool measures(const struct nego *n)
+{
+    for (size_t i = 0; i < n->n; i++) {
+        const struct nego_media *const l = &n->media[i];
+        if (!l->refused && l->send && (l->twcc || l->remb))
+            return true;
+    }
+    return false;
+}
+
 static usec on_grid(usec t)
 {
     return t + GRID - t % GRID;
@@ -93,6 +105,8 @@ static enum err start(struct member *m, const struct cmd_join *join, usec now)
     enum err e = add_lines(m, join);
     if (!e)
         e = pacer_init(&m->pacer, PACER_SIZE, h->conf.pace_bps, h->conf.pace_burst);
+    if (!e && measures(n))
+        e = budget_new(&m->budget, m, now);
     if (e)
         return e;
     struct peer_conf c = {.ice = n->ice,
@@ -188,6 +202,7 @@ void member_free(struct member **mp, usec now)
     for (size_t i = 0; i < NEGO_MEDIA; i++)
         track_free(&m->track[i]);
     pacer_fini(&m->pacer);
+    budget_free(&m->budget);
     peer_free(&m->peer);
     free(m->arrival);
     for (size_t i = 0; i < m->lines; i++)
@@ -541,7 +556,11 @@ bool member_tick(struct member *m, usec now, struct outq *out)
         m->expire_at = on_grid(now + EXPIRE_EVERY);
         watch_layers(m, now);
     }
+    for (size_t i = 0; m->budget && i < m->lines; i++)
+        if (m->sub[i])
+            bundle_tick(m->sub[i], now);
     feedback_tick(m, now, out);
+    budget_tick(m, now);
     if (now >= m->report_at) {
         m->report_at = on_grid(now + REPORT_EVERY);
         feedback_report(m, now, out);
@@ -562,7 +581,10 @@ usec member_next(const struct member *m, usec now)
 {
     usec at = usec_min(peer_next(m->peer), usec_min(m->report_at, m->expire_at));
     at = usec_min(at, presence_next(m));
-    at = usec_min(at, feedback_next(m));
+    at = usec_min(at, usec_min(feedback_next(m), budget_next(m)));
+    for (size_t i = 0; m->budget && i < m->lines; i++)
+        if (m->sub[i])
+            at = usec_min(at, bundle_next(m->sub[i]));
     if (!m->dirty)
         at = usec_min(at, pacer_next(&m->pacer, now));
     return at;

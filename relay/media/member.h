@@ -8,6 +8,7 @@
 #include "engine/peer/peer.h"
 #include "relay/media/hub.h"
 
+struct budget;
 struct room;
 struct stream;
 struct sub;
@@ -55,6 +56,7 @@ struct member {
     struct arrival *arrival;         /* NULL: no transport-wide numbers agreed */
     uint8_t twcc_id;                 /* their header extension */
     struct pacer pacer;
+    struct budget *budget; /* NULL: it says nothing of its way, and gets everything */
     uint16_t twcc_seq;
     uint32_t ssrc;       /* ours, in reports */
     uint32_t media_ssrc; /* the last that was heard, for feedback about the whole */

@@ -27,7 +27,7 @@ static void begin(struct stream *s, usec now, const struct pkt *p)
     struct track *const t = s->track;
     s->press.on = true;
     s->press.from = p->rtp.ext_seq;
-    hist_expire(&s->hist, now - KEEP);
+    hist_expire(&s->hist, now - KEEP, 0);
     t->wanted &= (uint8_t) ~(1u << s->layer); /* a key frame now is what there is no room for */
     if (!t->wanted)
         kfgate_served(&t->gate);

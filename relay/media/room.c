@@ -224,7 +224,7 @@ static void publish(struct room *r, struct track *t, usec now)
 
 void room_layers(struct track *t, usec now)
 {
-    if (!track_choose(t, true))
+    if (!track_choose(t, 1))
         return;
     burst_finish(t, now);
     for (struct sub *sub = NULL; (sub = track_viewer(t, sub)) != NULL;)

@@ -12,6 +12,8 @@
 #define PLI_GAP USEC_SEC
 #define REPAIR_DEADLINE (1500 * USEC_MS)
 #define HIST_KEEP (6 * USEC_SEC)
+#define WIRE_EXTRA 44 /* IP, UDP and SRTP around a packet of RTP */
+#define HIST_PROBES 8 /* packets that a still picture keeps: viewers' ways are tried with them */
 #define HIST_KEEP_TIGHT (1500 * USEC_MS) /* what is asked for is rarely older */
 #define KEY_FRESH                                                                                  \
     (1200 * USEC_MS) /* longer than PLI_GAP: a late comer never waits for the gate                 \
@@ -81,6 +83,17 @@ void track_free(struct track **tp)
     *tp = NULL;
 }
 
+/* Who speaks after a pause needs the room at once; a picture's rate is its average, and slides are
+ * still most of the time. */
+static void init_meters(struct stream *s)
+{
+    const struct track *const t = s->track;
+    const bool still = t->source == SRC_SLIDES || t->source == SRC_BOARD;
+    const usec window = still ? 8 * USEC_SEC : 500 * USEC_MS;
+    meter_init(&s->base, window, t->audio ? 0 : 1, t->audio ? 5 : 2);
+    meter_init(&s->upper, window, t->audio ? 0 : 1, t->audio ? 5 : 2);
+}
+
 enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t id)
 {
     assert(layer < NEGO_LAYERS && !t->layer[layer]);
@@ -91,6 +104,7 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
     s->id = id;
     s->ssrc = ssrc;
     s->layer = layer;
+    init_meters(s);
     recvstat_init(&s->stat, ssrc, t->clock_rate);
     nack_init(&s->nack, REPAIR_DEADLINE);
     clockmap_init(&s->clock, t->clock_rate);
@@ -134,6 +148,7 @@ static void take_key(struct stream *s, usec now, const struct pkt *p)
     s->key_seq = p->rtp.ext_seq;
     s->key_ts = p->rtp.ts;
     s->key_at = now;
+    s->key_bytes = 0;
     s->track->wanted &= (uint8_t) ~(1u << s->layer);
     if (!s->track->wanted)
         kfgate_served(&s->track->gate);
@@ -145,6 +160,17 @@ static void note_key(struct stream *s, usec now, struct pkt *p)
         take_key(s, now, p);
     else
         p->rtp.key = s->has_key && p->rtp.ts == s->key_ts; /* the rest of a key frame */
+}
+
+/* By the time of arrival: what a link has held back comes all at once. */
+static void measure(struct stream *s, const struct pkt *p)
+{
+    const size_t bytes = p->len + (size_t)WIRE_EXTRA;
+    meter_add(p->rtp.tid ? &s->upper : &s->base, p->at, bytes);
+    if (s->track->audio)
+        meter_add(&s->upper, p->at, 1);
+    if (p->rtp.key)
+        s->key_bytes += (uint32_t)bytes;
 }
 
 static void note_level(struct track *t, usec now, struct pkt *p)
@@ -187,6 +213,7 @@ void stream_keep(struct stream *s, usec now, struct pkt *p)
     s->last_ts = p->rtp.ts;
     if (!s->track->audio && p->rtp.payload_len > 0)
         note_key(s, now, p);
+    measure(s, p);
     hist_put(&s->hist, p);
 }
 
@@ -198,6 +225,7 @@ void stream_mirror(struct stream *s, usec now, struct pkt *p)
         speaker_input(&s->track->speaker, now, p->rtp.level_db);
     if (p->rtp.key && p->rtp.start)
         take_key(s, p->at, p);
+    measure(s, p);
     hist_put(&s->hist, p);
 }
 
@@ -208,19 +236,18 @@ bool stream_fresh_key(const struct stream *s, usec now)
 
 void stream_expire(struct stream *s, usec now)
 {
-    hist_expire(&s->hist, now - (press_is_tight(s) ? HIST_KEEP_TIGHT : HIST_KEEP));
+    const bool tight = press_is_tight(s);
+    hist_expire(&s->hist, now - (tight ? HIST_KEEP_TIGHT : HIST_KEEP),
+                tight || s->track->audio ? 0 : HIST_PROBES);
 }
 
-struct stream *track_choose(const struct track *t, bool small)
+struct stream *track_choose(const struct track *t, uint8_t layers)
 {
     struct stream *best = NULL;
     for (size_t i = 0; i < NEGO_LAYERS; i++) {
         struct stream *const s = t->layer[i];
-        if (!s || !s->live)
-            continue;
-        if (small)
-            return s;
-        best = s;
+        if (s && s->live && (!best || i < layers))
+            best = s;
     }
     return best;
 }

@@ -5,6 +5,7 @@
 #include "engine/media/clockmap.h"
 #include "engine/media/hist.h"
 #include "engine/media/kfgate.h"
+#include "engine/media/meter.h"
 #include "engine/media/nack.h"
 #include "engine/media/recvstat.h"
 #include "engine/media/speaker.h"
@@ -40,6 +41,9 @@ struct stream {
     uint32_t key_seq; /* extended number of the first packet of the newest key frame */
     uint32_t key_ts;
     usec key_at;
+    uint32_t key_bytes; /* of the newest key frame, so far */
+    struct meter base;  /* on a viewer's wire: temporal layer 0 */
+    struct meter upper; /* and the others; of a voice: its packets, a byte for each */
 };
 
 /* Packets of a stream that are kept; powers of two. */
@@ -102,8 +106,9 @@ void stream_expire(struct stream *s, usec now);
 /* Packets come: it is live, or left out for want of room. NULL: no. */
 bool stream_flows(const struct stream *s);
 
-/* Highest live layer, or lowest with `small`; NULL: nothing flows yet. */
-struct stream *track_choose(const struct track *t, bool small);
+/* Highest live layer of the lowest `layers`, else the lowest that is live; NULL: nothing flows yet.
+ */
+struct stream *track_choose(const struct track *t, uint8_t layers);
 
 /* What is given up first when not everything finds a place. */
 enum track_rank {

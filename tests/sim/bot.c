@@ -7,6 +7,8 @@
 
 #define REPORT_EVERY USEC_SEC
 #define DEADLINE (3 * USEC_SEC)
+#define OPUS_20_MS 0x78 /* one frame of 20 ms, full band (RFC 6716 3.1) */
+#define OPUS_MANY 3
 
 /* The bytes after BOT_BODY: a place in this block that follows from source and number. */
 static uint8_t block[65536];
@@ -41,6 +43,7 @@ struct bot *bot_new(const char *name, const struct nego *n, const struct nego_se
     b->ssrc = rng_u32(rng);
     b->pool = pkt_pool_new(4096);
     assert(b->pool);
+    arrival_init(&b->arrival);
     const bool ok = nego_offer(&b->nego, self, rng, offer);
     assert(ok);
     return b;
@@ -74,6 +77,9 @@ void bot_start(struct bot *b, const char *answer, size_t len, const struct dtls_
     b->joined_at = now;
     b->report_at = now + REPORT_EVERY;
     for (uint8_t i = 0; i < b->nego.n; i++) {
+        const struct nego_media *const m = &b->nego.media[i];
+        if (m->recv && !m->refused && m->twcc)
+            b->twcc_id = m->ext.id[RTP_EXT_TWCC];
         b->recv[i].line = i;
         recvstat_init(&b->recv[i].stat, b->nego.media[i].ssrc[0],
                       b->nego.media[i].audio ? 48000 : 90000);
@@ -91,6 +97,7 @@ void bot_sends(struct bot *b, uint8_t line, uint8_t layer, uint32_t tag, usec ev
                              .tag = tag,
                              .every = every,
                              .packets = packets,
+                             .key_times = 3,
                              .bytes = bytes,
                              .key_wanted = true,
                              .seq = (uint16_t)rng_u32(b->rng),
@@ -142,6 +149,8 @@ static struct pkt *make(struct bot *b, struct bot_stream *s, bool key, bool firs
         if (!key)
             w[0] |= 1;
         w += sizeof head;
+    } else {
+        *w++ = OPUS_20_MS;
     }
     put_be32(w, s->tag);
     put_be32(w + 4, s->count);
@@ -193,7 +202,7 @@ static void send_frame(struct bot *b, struct bot_stream *s, struct outq *out)
 {
     const bool audio = b->nego.media[s->line].audio;
     const bool key = !audio && s->key_wanted;
-    const unsigned n = key ? 3 * s->packets : s->packets;
+    const unsigned n = key ? s->key_times * s->packets : s->packets;
     s->key_wanted = false;
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = make(b, s, key, i == 0, i + 1 == n);
@@ -252,30 +261,55 @@ static void input_rtcp(struct bot *b, usec now, const struct pkt *p, struct outq
     }
 }
 
-/* The payload must be what its source made, byte for byte. */
-static void check_body(struct bot *b, struct bot_recv *r, usec now, const struct pkt *p)
+/* What a source made must come as it was, byte for byte. */
+static bool check_part(struct bot *b, struct bot_recv *r, usec now, const uint8_t *w, size_t len)
 {
-    const uint8_t *w = p->data + p->rtp.payload_off;
-    size_t len = p->rtp.payload_len;
-    const bool audio = b->nego.media[r->line].audio;
-    struct vp8_desc d = {0};
-    if (!audio) {
-        if (!vp8_desc_parse(w, len, &d) || len < d.len + 10u) {
-            b->wrong++;
-            return;
-        }
-        w += d.len + 10;
-        len -= d.len + 10u;
-    }
     const uint32_t tag = len > 12 ? be32(w) : 0;
     if (!tag || tag >= 64 || memcmp(w + 12, pattern(tag, be32(w + 4)), len - 12) != 0) {
         b->wrong++;
-        return;
+        return false;
     }
     r->tag = tag;
     r->by_tag[tag]++;
     r->last_at = now;
-    if (audio || !d.start || be32(w + 8) != 3)
+    return true;
+}
+
+/* One frame, or several that a relay has put together (RFC 6716 3.2.5; ours are short). */
+static void check_voice(struct bot *b, struct bot_recv *r, usec now, struct reader in)
+{
+    uint8_t len[8] = {0};
+    const uint8_t toc = read_u8(&in);
+    const unsigned n = toc & OPUS_MANY ? read_u8(&in) & 0x3f : 1;
+    if (n == 0 || n > ARRAY_LEN(len) || (toc & ~OPUS_MANY) != OPUS_20_MS) {
+        b->wrong++;
+        return;
+    }
+    for (unsigned i = 0; i + 1 < n; i++)
+        len[i] = read_u8(&in);
+    for (unsigned i = 0; i < n; i++) {
+        const size_t size = i + 1 < n ? len[i] : in.left;
+        const uint8_t *const at = read_bytes(&in, size);
+        if (!at || !check_part(b, r, now, at, size))
+            return;
+    }
+}
+
+static void check_body(struct bot *b, struct bot_recv *r, usec now, const struct pkt *p)
+{
+    const uint8_t *w = p->data + p->rtp.payload_off;
+    const size_t len = p->rtp.payload_len;
+    struct vp8_desc d = {0};
+    if (b->nego.media[r->line].audio) {
+        check_voice(b, r, now, reader_of(w, len));
+        return;
+    }
+    if (!vp8_desc_parse(w, len, &d) || len < d.len + 10u) {
+        b->wrong++;
+        return;
+    }
+    w += d.len + 10;
+    if (!check_part(b, r, now, w, len - d.len - 10u) || !d.start || be32(w + 8) != 3)
         return;
     r->keys++;
     if (!r->first_key_at)
@@ -362,6 +396,10 @@ static void input_rtp(struct bot *b, usec now, struct pkt *p)
 {
     bool rtx = false;
     struct bot_recv *const r = recv_of(b, p, &rtx);
+    size_t len = 0;
+    const uint8_t *const number = b->twcc_id ? rtp_ext_find(p, b->twcc_id, &len) : NULL;
+    if (number && len >= 2)
+        arrival_input(&b->arrival, now, be16(number));
     if (!r) {
         b->wrong++;
         return;
@@ -442,6 +480,7 @@ void bot_tick(struct bot *b, usec now, struct outq *out)
         b->report_at = now + REPORT_EVERY;
     }
     ask(b, now, &w);
+    (void)!arrival_poll(&b->arrival, now, &w, b->ssrc, 0);
     if (w.len)
         (void)!peer_send_rtcp(b->peer, buf, w.len, out);
 }
@@ -453,7 +492,7 @@ usec bot_next(const struct bot *b)
     usec at = peer_next(b->peer);
     if (!peer_seal(b->peer))
         return at;
-    at = usec_min(at, b->report_at);
+    at = usec_min(at, usec_min(b->report_at, arrival_next(&b->arrival)));
     for (size_t i = 0; i < b->sends; i++)
         at = usec_min(at, b->send[i].next);
     for (size_t i = 0; i < b->nego.n; i++)

@@ -2,6 +2,7 @@
  * pictures and voice whose every byte can be checked at the far end. */
 #pragma once
 
+#include "engine/media/arrival.h"
 #include "engine/media/hist.h"
 #include "engine/media/nack.h"
 #include "engine/media/recvstat.h"
@@ -20,9 +21,10 @@ struct bot_stream {
     uint32_t count; /* packets so far */
     usec every;     /* between frames */
     usec next;
-    unsigned packets; /* per delta frame; a key frame has three times as many */
-    size_t bytes;     /* of a payload */
-    unsigned uneven;  /* by so many bytes packets differ, as those of browsers do */
+    unsigned packets;   /* per delta frame */
+    unsigned key_times; /* a key frame has so many times as many: 3 */
+    size_t bytes;       /* of a payload */
+    unsigned uneven;    /* by so many bytes packets differ, as those of browsers do */
     uint16_t seq, rtx_seq, picture_id;
     uint8_t tl0;
     uint32_t ts;
@@ -67,6 +69,8 @@ struct bot {
     struct bot_stream send[8];
     size_t sends;
     struct bot_recv recv[NEGO_MEDIA];
+    struct arrival arrival; /* of what has transport-wide numbers */
+    uint8_t twcc_id;
     uint32_t ssrc;
     usec report_at;
     usec joined_at;

@@ -222,7 +222,7 @@ static void numbers_wrap_in_mid_lesson(void **unused)
     const struct world_bot *const viewer = world_plays(&w, 1, &lossy);
     world_run(&w, 30 * USEC_SEC);
     assert_int_equal(line(viewer, PLAY_CAMERA)->nack.given_up, 0);
-    assert_true(line(viewer, PLAY_CAMERA)->packets > 25 * 3 * 28);
+    assert_true(line(viewer, PLAY_CAMERA)->packets > 25 * 3 * 26);
     assert_true(line(viewer, PLAY_CAMERA)->repaired > 10);
     assert_untouched(&w);
     world_fini(&w);
