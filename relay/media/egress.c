@@ -130,6 +130,8 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
                           : write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
     if (r->joined && !p.patched)
         return 0;
+    if (r->joined)
+        pacer_spend(&m->pacer, p.patched);
     p.rest = r->pkt->data + r->pkt->rtp.payload_off + skip;
     p.rest_len = r->pkt->rtp.payload_len - skip;
     red.n = 1;
