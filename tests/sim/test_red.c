@@ -79,6 +79,22 @@ static void a_viewer_who_loses_packets_hears_them_in_time(void **unused)
     }
 }
 
+static void so_does_an_observer_on_another_worker(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.1);
+    world_init(&w, 77);
+    world_spread(&w);
+    const struct world_bot *const from = speaker(&clean, 0);
+    w.elsewhere = true;
+    const struct world_bot *const to = listener(SITE_NONE, &way);
+    world_run(&w, w.now + WARM);
+    assert_true(share(from, to) >= 0.99);
+    assert_true(w.away->stat.red_out > 0 && w.hub->stat.red_out == 0);
+    assert_whole();
+    world_fini(&w);
+}
+
 static void what_a_publisher_loses_is_there_before_anybody_misses_it(void **unused)
 {
     (void)unused;
@@ -170,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_viewer_who_loses_packets_hears_them_in_time),
+        cmocka_unit_test(so_does_an_observer_on_another_worker),
         cmocka_unit_test(what_a_publisher_loses_is_there_before_anybody_misses_it),
         cmocka_unit_test(riders_leave_when_the_way_is_good_again),
         cmocka_unit_test(a_way_without_room_gets_no_riders),
