@@ -168,7 +168,7 @@ static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct 
         y->loss_now = r->fraction_lost / 256.0;
         const uint32_t sent = y->reported ? r->ext_highest - y->reported : 0;
         y->reported = r->ext_highest;
-        red_rule_report(&c->link.red, now, sent, y->loss_now);
+        red_rule_report(&c->link.red, now, sent, sent * y->loss_now);
         y->lost = r->lost > 0 ? (uint32_t)r->lost : 0;
         const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
         const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define EVIDENCE 50.0 /* packets, a second of voice: so many count as much as all before */
+#define LOOK_EVERY (500 * USEC_MS)
 #define NEEDED_FOR (10 * USEC_SEC)
 #define PAYLOAD_MAX 1100u /* of all blocks: with its headers it fits any way */
 
@@ -21,9 +22,15 @@ static uint8_t needed(const struct red_rule *r)
     return n;
 }
 
-void red_rule_report(struct red_rule *r, usec now, uint32_t expected, double lost)
+void red_rule_report(struct red_rule *r, usec now, double reported, double lost)
 {
-    r->loss += (lost - r->loss) * expected / (expected + EVIDENCE);
+    r->reported += reported;
+    r->lost += lost;
+    if (now - r->looked_at < LOOK_EVERY || r->reported <= 0)
+        return;
+    r->loss += (r->lost - r->loss * r->reported) / (r->reported + EVIDENCE);
+    r->reported = r->lost = 0;
+    r->looked_at = now;
     const uint8_t n = needed(r);
     if (n < r->riders && now - r->needed_at < NEEDED_FOR)
         return;

@@ -12,11 +12,13 @@
 struct red_rule {
     double loss; /* smoothed, 0 to 1 */
     uint8_t riders;
-    usec needed_at; /* when so many were last needed */
+    usec needed_at;        /* when so many were last needed */
+    usec looked_at;        /* what came since then waits to be looked at together: */
+    double reported, lost; /* packets */
 };
 
-/* Of `expected` packets that were sent to it this share was lost, 0 to 1. */
-void red_rule_report(struct red_rule *r, usec now, uint32_t expected, double lost);
+/* Of `reported` packets that were sent to it so many were lost. */
+void red_rule_report(struct red_rule *r, usec now, double reported, double lost);
 
 /* *p, all of whose payload type is `pt`, as the last block of *r; before it those that `h` holds of
  * the up to `riders` packets directly before it, none older than `first`. They end at the first

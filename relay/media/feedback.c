@@ -81,7 +81,8 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
         m->stats.out_loss_ppt = loss;
     const uint32_t sent = s->reported ? r->ext_highest - s->reported : 0;
     s->reported = r->ext_highest;
-    red_rule_report(&m->red, now, sent, lost_on_its_way(s, r, sent));
+    if (!m->budget) /* else it tells of every packet, and sooner */
+        red_rule_report(&m->red, now, sent, sent * lost_on_its_way(s, r, sent));
     budget_report(m, now, loss);
     repair_tail(s, now, (uint16_t)r->ext_highest);
     if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
@@ -138,8 +139,13 @@ static void input_fir(struct member *m, usec now, const struct rtcp_item *it)
 static void input_twcc(struct member *m, usec now, const struct rtcp_item *it)
 {
     struct twcc_feedback f;
-    if (m->budget && twcc_read(&f, it))
-        budget_twcc(m, now, &f);
+    if (!m->budget || !twcc_read(&f, it))
+        return;
+    unsigned lost = 0;
+    for (size_t i = 0; i < f.n; i++)
+        lost += f.at[i] < 0;
+    red_rule_report(&m->red, now, (double)f.n, lost);
+    budget_twcc(m, now, &f);
 }
 
 static void input_item(struct member *m, usec now, const struct rtcp_item *it)

@@ -1,5 +1,7 @@
 /* test_red.c - voices over ways that lose packets and are too long for repairs: what was lost comes
  * with the next packets (RFC 2198), on the viewer's side and on the publisher's. */
+#include "relay/media/budget.h"
+#include "relay/media/member.h"
 #include "tests/sim/world.h"
 #include "tests/unit/test.h"
 
@@ -123,6 +125,31 @@ static void what_a_publisher_loses_is_there_before_anybody_misses_it(void **unus
     }
 }
 
+/* As if its connection had not agreed on more than receiver reports. */
+static void only_reports(const struct world_bot *b)
+{
+    struct member *const m = table_get(&w.hub->members, &b->id);
+    assert_non_null(m);
+    budget_free(&m->budget);
+}
+
+static void receiver_reports_alone_tell_whose_way_loses(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.2);
+    for (uint8_t i = 0; i < 2; i++) {
+        world_init(&w, (uint8_t)(78 + i));
+        const struct world_bot *const from = speaker(i ? &way : &clean, i ? 2 : 0);
+        const struct world_bot *const to = listener(1, i ? &clean : &way);
+        only_reports(to);
+        world_run(&w, w.now + WARM);
+        assert_true(share(from, to) >= 0.97);
+        assert_int_equal(w.hub->stat.red_out > 0, i == 0);
+        assert_whole();
+        world_fini(&w);
+    }
+}
+
 static void riders_leave_when_the_way_is_good_again(void **unused)
 {
     (void)unused;
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_viewer_who_loses_packets_hears_them_in_time),
         cmocka_unit_test(so_does_an_observer_on_another_worker),
         cmocka_unit_test(what_a_publisher_loses_is_there_before_anybody_misses_it),
+        cmocka_unit_test(receiver_reports_alone_tell_whose_way_loses),
         cmocka_unit_test(riders_leave_when_the_way_is_good_again),
         cmocka_unit_test(a_way_without_room_gets_no_riders),
         cmocka_unit_test(a_floor_that_changes_hands_is_heard_by_who_loses_packets),

@@ -202,7 +202,7 @@ static uint8_t report(struct red_rule *rule, usec *now, unsigned seconds, double
 {
     for (unsigned i = 0; i < seconds; i++) {
         *now += USEC_SEC;
-        red_rule_report(rule, *now, 50, loss);
+        red_rule_report(rule, *now, 50, 50 * loss);
     }
     return rule->riders;
 }
@@ -230,14 +230,29 @@ static void a_report_counts_as_much_as_it_saw(void **unused)
 {
     (void)unused;
     struct red_rule rule = {0};
-    red_rule_report(&rule, USEC_SEC, 0, 1);
-    red_rule_report(&rule, USEC_SEC, 1, 1); /* one packet, lost */
+    red_rule_report(&rule, USEC_SEC, 0, 0);
+    red_rule_report(&rule, 2 * USEC_SEC, 1, 1); /* one packet, lost */
     assert_int_equal(rule.riders, 0);
-    red_rule_report(&rule, USEC_SEC, 500, 0.5);
+    red_rule_report(&rule, 3 * USEC_SEC, 500, 250);
     assert_int_equal(rule.riders, 2);
     red_rule_report(&rule, 30 * USEC_SEC, UINT32_MAX, 0); /* a viewer may say what it likes */
     assert_int_equal(rule.riders, 0);
     assert_true(rule.loss >= 0 && rule.loss < 0.001);
+}
+
+/* One of the five packets of a tenth of a second says nothing yet. */
+static void reports_about_few_packets_are_looked_at_together(void **unused)
+{
+    (void)unused;
+    struct red_rule rule = {0};
+    for (usec now = 0; now < 60 * USEC_SEC; now += 100 * USEC_MS) {
+        red_rule_report(&rule, now, 5, now % (2 * USEC_SEC) == 0);
+        assert_int_equal(rule.riders, 0); /* 1 % */
+    }
+    usec now = 60 * USEC_SEC;
+    for (; rule.riders == 0 && now < 70 * USEC_SEC; now += 100 * USEC_MS)
+        red_rule_report(&rule, now, 5, 0.5);
+    assert_in_range(now - 60 * USEC_SEC, 500 * USEC_MS, 2 * USEC_SEC); /* 10 % */
 }
 
 int main(void)
@@ -253,6 +268,7 @@ int main(void)
         WITH_POOL(an_empty_pool_recovers_nothing),
         cmocka_unit_test(riders_come_with_loss_and_go_after_a_while_without),
         cmocka_unit_test(a_report_counts_as_much_as_it_saw),
+        cmocka_unit_test(reports_about_few_packets_are_looked_at_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
