@@ -185,9 +185,9 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
     }
     if (m->repairs < MEMBER_REPAIRS)
         m->repairs++;
-    s->packets++;
+    if (s->packets++ == 0 || seq_newer(r->map.seq, s->left)) /* not one that came late */
+        s->left = r->map.seq;
     s->sent_at = now;
-    s->left = r->map.seq;
     s->octets += (uint32_t)len;
     m->sr_due |= s->sr_due;
 }
