@@ -13,6 +13,9 @@
 
 #define BOX 64
 #define VOICE_BPS 32000
+#define STEP 960u /* samples that capture gives: 20 ms */
+#define STEP_MS 20
+#define VOICE_STEPS 3 /* of the longest packet */
 
 struct feed {
     enum capture_what what;
@@ -24,12 +27,19 @@ struct feed {
     atomic_size_t layers;
     atomic_bool want_key;
     atomic_uint loss;
+    atomic_uint bps[VP8ENC_LAYERS];
+    atomic_uint voice_ms;
+    atomic_bool hold;
     /* of the thread alone */
     struct vp8enc *video;
     struct opusenc *voice;
     int width, height;
     size_t made_for; /* layers that the encoder has */
     unsigned voice_loss;
+    unsigned has_bps[VP8ENC_LAYERS]; /* that the encoder was told */
+    int16_t pcm[VOICE_STEPS * STEP]; /* of the packet that is under way */
+    size_t steps;
+    struct capture_sound first; /* of them */
 };
 
 static void hand_over(struct feed *f, struct feed_out *o)
@@ -67,6 +77,8 @@ static bool fit_encoder(struct feed *f, const struct picture *p, size_t layers)
     c.first_tl0picidx = (uint8_t)(f->seed >> 16);
     vp8enc_free(&f->video);
     const enum err e = vp8enc_new(&f->video, &c);
+    for (unsigned i = 0; i < c.layers; i++)
+        f->has_bps[i] = c.size[i].bps;
     f->width = p->width;
     f->height = p->height;
     f->made_for = layers;
@@ -76,12 +88,22 @@ static bool fit_encoder(struct feed *f, const struct picture *p, size_t layers)
     return e == OK;
 }
 
+static void follow_rates(struct feed *f, size_t layers)
+{
+    for (unsigned i = 0; i < layers; i++) {
+        const unsigned bps = atomic_load(&f->bps[i]);
+        if (bps != f->has_bps[i] && vp8enc_set_rate(f->video, i, bps) == OK)
+            f->has_bps[i] = bps;
+    }
+}
+
 static void code_picture(struct feed *f, const struct capture_picture *p)
 {
     const size_t layers = atomic_load(&f->layers);
     struct vp8enc_out e;
-    if (!layers || !fit_encoder(f, &p->pic, layers))
+    if (!layers || atomic_load(&f->hold) || !fit_encoder(f, &p->pic, layers))
         return;
+    follow_rates(f, layers);
     if (atomic_exchange(&f->want_key, false))
         vp8enc_want_key(f->video);
     const struct i420 view = picture_view(&p->pic);
@@ -115,25 +137,44 @@ static uint8_t level_of(const int16_t *pcm, size_t n)
     return (uint8_t)(level | (level < 50 ? 0x80 : 0));
 }
 
-static void follow_loss(struct feed *f)
+static void follow_way(struct feed *f)
 {
+    const unsigned bps = atomic_load(&f->bps[0]);
     const unsigned loss = atomic_load(&f->loss);
+    if (bps && bps != f->has_bps[0] && opusenc_set_rate(f->voice, bps) == OK)
+        f->has_bps[0] = bps;
     if (loss != f->voice_loss && opusenc_set_loss(f->voice, loss) == OK)
         f->voice_loss = loss;
 }
 
+/* Pieces of 20 ms, until they are a packet. A gap in the source begins a new one. */
+static bool collect(struct feed *f, const struct capture_sound *s)
+{
+    const size_t most = size_min(atomic_load(&f->voice_ms) / STEP_MS, VOICE_STEPS);
+    if (f->steps && s->ts != f->first.ts + f->steps * STEP)
+        f->steps = 0;
+    if (!f->steps)
+        f->first = *s;
+    memcpy(f->pcm + f->steps * STEP, s->pcm, STEP * sizeof f->pcm[0]);
+    return ++f->steps >= most;
+}
+
 static void code_sound(struct feed *f, const struct capture_sound *s)
 {
+    if (!collect(f, s))
+        return;
+    const size_t samples = f->steps * STEP;
+    f->steps = 0;
     struct feed_out *const o = calloc(1, sizeof(*o) + OPUSENC_PACKET_MAX);
     if (!o)
         return;
-    follow_loss(f);
+    follow_way(f);
     o->audio = true;
-    o->when = s->when;
-    o->ts = s->ts;
-    o->level = level_of(s->pcm, 960);
+    o->when = f->first.when;
+    o->ts = f->first.ts;
+    o->level = level_of(f->pcm, samples);
     o->n = 1;
-    if (opusenc_encode(f->voice, s->pcm, 960, o->data, OPUSENC_PACKET_MAX, &o->piece[0].len) ==
+    if (opusenc_encode(f->voice, f->pcm, samples, o->data, OPUSENC_PACKET_MAX, &o->piece[0].len) ==
             OK &&
         o->piece[0].len)
         hand_over(f, o);
@@ -161,6 +202,7 @@ static enum err start(struct feed *f, const struct capture_conf *c, char why[CAP
     if (e == OK && voice)
         e = opusenc_new(&f->voice, &oc);
     f->voice_loss = oc.loss;
+    f->has_bps[0] = voice ? oc.bps : 0;
     if (e == OK)
         e = thread_start(&f->thread, voice ? "voice" : "picture",
                          voice ? sound_thread : picture_thread, f);
@@ -222,6 +264,18 @@ void feed_activate(struct feed *f, size_t layers)
 void feed_want_key(struct feed *f)
 {
     atomic_store(&f->want_key, true);
+}
+
+void feed_set_rates(struct feed *f, const uint32_t bps[VP8ENC_LAYERS], unsigned voice_ms)
+{
+    for (size_t i = 0; i < VP8ENC_LAYERS; i++)
+        atomic_store(&f->bps[i], bps[i]);
+    atomic_store(&f->voice_ms, voice_ms);
+}
+
+void feed_hold(struct feed *f, bool hold)
+{
+    atomic_store(&f->hold, hold);
 }
 
 void feed_set_loss(struct feed *f, unsigned percent)

@@ -38,5 +38,9 @@ struct feed_out *feed_take(struct feed *f);
 /* `layers` as the receiver takes; 0 stops coding. Begins with a key frame. */
 void feed_activate(struct feed *f, size_t layers);
 void feed_want_key(struct feed *f);
+/* Bits per second of each layer, or of the voice with packets of so many ms (20, 40, 60). A layer
+ * without any is off. Pictures that come while `hold` is set are left out: the way is behind. */
+void feed_set_rates(struct feed *f, const uint32_t bps[VP8ENC_LAYERS], unsigned voice_ms);
+void feed_hold(struct feed *f, bool hold);
 /* Sound: per cent of packets that the receiver loses, for the strength of in-band FEC. */
 void feed_set_loss(struct feed *f, unsigned percent);

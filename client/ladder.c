@@ -17,10 +17,10 @@ struct plan {
 
 static const struct plan plans[] = {
     [CAPTURE_CAMERA] = {3,
-                        {{320, 180, 130000}, {640, 360, 400000}, {1280, 720, 1400000}},
+                        {{320, 180, 90000}, {640, 360, 240000}, {1280, 720, 1400000}},
                         2,
                         VP8ENC_CAMERA},
-    [CAPTURE_CLASS] = {2, {{320, 180, 120000}, {640, 360, 450000}}, 2, VP8ENC_CAMERA},
+    [CAPTURE_CLASS] = {2, {{320, 180, 90000}, {640, 360, 400000}}, 2, VP8ENC_CAMERA},
     [CAPTURE_SLIDES] = {1, {{1920, 1080, 600000}}, 1, VP8ENC_SLIDES},
     [CAPTURE_BOARD] = {1, {{1920, 1080, 1200000}}, 1, VP8ENC_CAMERA},
 };
@@ -60,17 +60,33 @@ static struct vp8enc_size fit(const struct rung *r, int width, int height)
     return (struct vp8enc_size){.width = even(w), .height = even(h), .bps = r->bps};
 }
 
+/* A receiver that takes only one layer gets the largest. */
+static size_t first_layer(const struct plan *p, size_t layers)
+{
+    const size_t n = layers < 1 ? 1 : size_min(layers, p->layers);
+    return p->layers - n;
+}
+
+size_t ladder_rates(enum capture_what what, size_t layers, uint32_t bps[VP8ENC_LAYERS])
+{
+    const struct plan *const p = &plans[what];
+    const size_t first = first_layer(p, layers);
+    for (size_t i = first; i < p->layers; i++)
+        bps[i - first] = p->rung[i].bps;
+    return p->layers - first;
+}
+
 void ladder_conf(struct vp8enc_conf *c, enum capture_what what, int width, int height,
                  size_t layers)
 {
     const struct plan *const p = &plans[what];
-    const size_t n = layers < 1 ? 1 : size_min(layers, p->layers);
+    const size_t first = first_layer(p, layers);
     memset(c, 0, sizeof(*c));
-    c->layers = (unsigned)n;
+    c->layers = (unsigned)(p->layers - first);
     c->fps = capture_fps(what);
     c->temporal = p->temporal;
     c->threads = 1; /* more wait for each other by spinning, which costs more than it gains here */
     c->content = p->content;
-    for (size_t i = 0; i < n; i++)
-        c->size[i] = fit(&p->rung[p->layers - n + i], width, height);
+    for (size_t i = first; i < p->layers; i++)
+        c->size[i - first] = fit(&p->rung[i], width, height);
 }

@@ -8,6 +8,9 @@
 size_t ladder_layers(enum capture_what what);
 const char *ladder_rid(enum capture_what what, size_t layer);
 
+/* Bits per second of each of the first `layers` layers; returns how many there are. */
+size_t ladder_rates(enum capture_what what, size_t layers, uint32_t bps[VP8ENC_LAYERS]);
+
 /* Fills sizes, rates, frame rate and content for pictures of this size and the first `layers`
  * layers of `all`: a receiver that takes only one layer gets the largest. */
 void ladder_conf(struct vp8enc_conf *c, enum capture_what what, int width, int height,

@@ -3,6 +3,7 @@
 
 #include "client/keep.h"
 #include "client/ladder.h"
+#include "client/uplink.h"
 #include "engine/io/clock.h"
 
 #include <errno.h>
@@ -12,6 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DIVIDE_EVERY (500 * USEC_MS)
+#define UP_AFTER (3 * USEC_SEC) /* a step down */
+#define HOLD_MS 250             /* what waits longer than this is enough */
+
 struct line {
     struct publish *owner;
     const char *flag; /* for messages */
@@ -20,6 +25,7 @@ struct line {
     const struct conf_source *source;
     struct feed *feed;
     GSource *ready;
+    bool held; /* its pictures are left out */
 };
 
 struct publish {
@@ -29,6 +35,10 @@ struct publish {
     struct line line[PUBLISH_SOURCES];
     size_t n;
     struct keep *keep; /* NULL: no own copy is wanted */
+    struct uplink_line plan[PUBLISH_SOURCES];
+    uint64_t divided; /* the way that it was made for */
+    usec divide_at;
+    usec up_at; /* nothing gets more before */
 };
 
 static size_t stream_of(size_t line, size_t layer)
@@ -99,6 +109,62 @@ static void keep_tracks(struct publish *p, struct rtc *rtc)
     }
 }
 
+static size_t level_sum(const struct publish *p)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < p->n; i++)
+        sum += p->plan[i].level;
+    return sum;
+}
+
+static void divide(struct publish *p, struct rtc *rtc, usec now)
+{
+    struct uplink_line was[PUBLISH_SOURCES];
+    const size_t before = level_sum(p);
+    memcpy(was, p->plan, sizeof was);
+    for (size_t i = 0; i < p->n; i++)
+        p->plan[i].layers = rtc_layers(rtc, i);
+    rtc_wants(rtc, uplink_wanted(p->plan, p->n));
+    const unsigned rung = uplink_divide(rtc_way(rtc), p->plan, p->n);
+    rtc_riders(rtc, rung >= UPLINK_RIDERS_FROM ? RED_RIDERS : 0);
+    if (before && level_sum(p) > before && now < p->up_at) {
+        memcpy(p->plan, was, sizeof was);
+        return;
+    }
+    if (level_sum(p) < before)
+        p->up_at = now + UP_AFTER;
+    for (size_t i = 0; i < p->n; i++)
+        feed_set_rates(p->line[i].feed, p->plan[i].bps, p->plan[i].voice_ms);
+}
+
+/* What cannot leave is not coded: frames are given up before sizes, and a face before a slide. */
+static void hold_back(struct publish *p, struct rtc *rtc)
+{
+    const uint64_t way = rtc_way(rtc);
+    for (size_t i = 0; i < p->n; i++) {
+        struct line *const l = &p->line[i];
+        const bool still = l->what == CAPTURE_SLIDES || l->what == CAPTURE_BOARD;
+        const size_t bytes = rtc_waiting(rtc, true) + (still ? 0 : rtc_waiting(rtc, false));
+        const bool hold = l->what != CAPTURE_VOICE && (uint64_t)bytes * 8 * 1000 > way * HOLD_MS;
+        if (hold != l->held)
+            feed_hold(l->feed, hold);
+        l->held = hold;
+    }
+}
+
+static void follow_way(struct publish *p, struct rtc *rtc)
+{
+    const usec now = clock_now();
+    const uint64_t way = rtc_way(rtc);
+    const uint64_t moved = way > p->divided ? way - p->divided : p->divided - way;
+    if (now >= p->divide_at || moved > p->divided / 16) {
+        p->divide_at = now + DIVIDE_EVERY;
+        p->divided = way;
+        divide(p, rtc, now);
+    }
+    hold_back(p, rtc);
+}
+
 static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
 {
     (void)fd;
@@ -116,6 +182,7 @@ static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
         return G_SOURCE_CONTINUE;
     if (rtc_key_asked(rtc, line))
         feed_want_key(l->feed);
+    follow_way(l->owner, rtc);
     session_flush(l->owner->session);
     return G_SOURCE_CONTINUE;
 }
@@ -133,6 +200,14 @@ static void on_open(void *user, bool open)
     struct rtc *const rtc = session_rtc(p->session);
     if (open && rtc && p->keep)
         keep_tracks(p, rtc);
+    p->divide_at = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        p->plan[i] = (struct uplink_line){.what = p->line[i].what};
+        if (open && rtc && (p->line[i].what == CAPTURE_SLIDES || p->line[i].what == CAPTURE_BOARD))
+            rtc_still(rtc, i);
+    }
+    if (open && rtc)
+        follow_way(p, rtc);
     for (size_t i = 0; i < p->n; i++)
         feed_activate(p->line[i].feed, open && rtc ? rtc_layers(rtc, i) : 0);
     if (p->conf.open)

@@ -88,10 +88,9 @@ static void take_repair(struct recvtrack *t, usec now, struct pkt *p)
 {
     if (!t->stat.started || !rtp_undo_rtx(p, t->ssrc, t->media->pt))
         return;
-    const int16_t off = seq_diff(p->rtp.seq, (uint16_t)t->stat.highest);
-    p->rtp.ext_seq = (uint32_t)((int64_t)t->stat.highest + off);
     p->rtp.repaired = true;
-    take(t, now, p);
+    if (recvstat_input(&t->stat, now, &p->rtp, 0, &p->rtp.ext_seq)) /* else it probes the way */
+        take(t, now, p);
 }
 
 void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx)

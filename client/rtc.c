@@ -1,6 +1,7 @@
 /* rtc.c - which line a packet belongs to, what RTCP says, and when something is due. */
 #include "client/rtc.h"
 
+#include "engine/media/arrival.h"
 #include "engine/wire/rtp.h"
 #include "engine/wire/twcc.h"
 
@@ -9,6 +10,13 @@
 
 #define NACKS_MAX 256
 #define RTCP_CAP 1200
+#define START_BPS 300000
+#define LEAST_BPS 24000
+#define MOST_BPS 20000000
+#define PACER_SIZE 512 /* packets: a slide of half a megabyte */
+#define BURST_LEAST 1500
+#define BURST_TIME (10 * USEC_MS)
+#define BURST_ROOM 20000 /* bytes: a frame leaves at once where there is room */
 
 struct rtc {
     struct nego nego;
@@ -18,8 +26,8 @@ struct rtc {
     struct recvtrack recv[NEGO_MEDIA];
     uint32_t self; /* the SSRC that our feedback comes from */
     usec rtt;
-    uint64_t remb_bps;
-    uint64_t twcc_reports;
+    struct arrival arrival; /* of what has transport-wide numbers */
+    uint64_t wanted;        /* bits per second that all sources would send */
     uint64_t bytes_in;
 };
 
@@ -38,7 +46,7 @@ static enum err tracks_init(struct rtc *c, struct rng *rng)
     enum err e = OK;
     for (size_t i = 0; i < c->nego.n && e == OK; i++) {
         if (sends(c, i))
-            e = sendtrack_init(&c->send[i], &c->nego.media[i], rng);
+            e = sendtrack_init(&c->send[i], &c->nego.media[i], (uint8_t)i, rng);
         else if (receives(c, i))
             e = recvtrack_init(&c->recv[i], &c->nego.media[i]);
     }
@@ -53,6 +61,7 @@ enum err rtc_new(struct rtc **out, const struct rtc_conf *conf, struct rng *rng,
         return E_NOMEM;
     c->nego = *conf->nego;
     c->link.pool = conf->pool;
+    c->link.red_most = RED_RIDERS;
     c->self = rng_u32(rng);
     for (size_t i = 0; i < c->nego.n; i++) {
         if (sends(c, i))
@@ -61,7 +70,13 @@ enum err rtc_new(struct rtc **out, const struct rtc_conf *conf, struct rng *rng,
     struct peer_conf p = {
         .ice = c->nego.ice, .no_ice = true, .cert = conf->cert, .dtls_server = c->nego.dtls_server};
     memcpy(p.fingerprint, c->nego.fingerprint, sizeof(p.fingerprint));
+    const struct bwe_conf way = {LEAST_BPS, START_BPS, MOST_BPS};
     enum err e = tracks_init(c, rng);
+    if (e == OK)
+        e = bwe_init(&c->link.bwe, &way, now);
+    if (e == OK)
+        e = pacer_init(&c->link.pacer, PACER_SIZE, MOST_BPS, BURST_ROOM);
+    arrival_init(&c->arrival);
     if (e == OK)
         e = peer_new(&c->peer, &p, rng, now);
     if (e != OK)
@@ -83,6 +98,8 @@ void rtc_free(struct rtc **pc)
     }
     for (struct pkt *p; (p = rtc_sent(c)) != NULL;)
         pkt_unref(&p);
+    pacer_fini(&c->link.pacer);
+    bwe_fini(&c->link.bwe);
     peer_free(&c->peer);
     free(c);
     *pc = NULL;
@@ -125,6 +142,15 @@ static struct recvtrack *line_by_mid(struct rtc *c, const struct pkt *p, bool *r
     return NULL;
 }
 
+static void note_arrival(struct rtc *c, usec now, const struct nego_media *m, const struct pkt *p)
+{
+    size_t len = 0;
+    const uint8_t id = m->twcc ? m->ext.id[RTP_EXT_TWCC] : 0;
+    const uint8_t *const number = id ? rtp_ext_find(p, id, &len) : NULL;
+    if (number && len >= 2)
+        arrival_input(&c->arrival, now, be16(number));
+}
+
 static void take_rtp(struct rtc *c, usec now, struct pkt *p)
 {
     bool rtx = false;
@@ -134,6 +160,7 @@ static void take_rtp(struct rtc *c, usec now, struct pkt *p)
     if (!t)
         return;
     const struct nego_media *const m = t->media;
+    note_arrival(c, now, m, p);
     const bool red = m->red_pt && p->rtp.pt == m->red_pt;
     if (rtx ? p->rtp.pt == m->rtx_pt : red || p->rtp.pt == m->pt)
         recvtrack_input(t, now, p, rtx);
@@ -169,6 +196,7 @@ static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct 
         const uint32_t sent = y->reported ? r->ext_highest - y->reported : 0;
         y->reported = r->ext_highest;
         red_rule_report(&c->link.red, now, sent, sent * y->loss_now);
+        bwe_report(&c->link.bwe, now, (unsigned)(y->loss_now * 1000));
         y->lost = r->lost > 0 ? (uint32_t)r->lost : 0;
         const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
         const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);
@@ -177,14 +205,14 @@ static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct 
     }
 }
 
-static void take_nack(struct rtc *c, const struct rtcp_item *it)
+static void take_nack(struct rtc *c, usec now, const struct rtcp_item *it)
 {
     struct sendtrack *t;
     struct sendlayer *const y = layer_of(c, it->media, &t);
     if (!y)
         return;
     uint16_t seqs[NACKS_MAX];
-    sendtrack_repair(t, &c->link, y, seqs, rtcp_nack_list(it, seqs, NACKS_MAX));
+    sendtrack_repair(t, &c->link, y, now, c->rtt, seqs, rtcp_nack_list(it, seqs, NACKS_MAX));
 }
 
 static void take_key_request(struct rtc *c, uint32_t ssrc)
@@ -209,6 +237,13 @@ static void take_sr(struct rtc *c, usec now, const struct rtcp_item *it)
         recvtrack_sr(t, now, it->ntp, it->rtp_ts);
 }
 
+static void take_twcc(struct rtc *c, usec now, const struct rtcp_item *it)
+{
+    struct twcc_feedback f;
+    if (twcc_read(&f, it))
+        bwe_feedback(&c->link.bwe, now, &f);
+}
+
 static void take_rtcp(struct rtc *c, usec now, int64_t wall_us, const struct pkt *p)
 {
     struct reader r = reader_of(p->data, p->len);
@@ -223,7 +258,7 @@ static void take_rtcp(struct rtc *c, usec now, int64_t wall_us, const struct pkt
             take_reports(c, now, wall_us, &it);
             break;
         case RTCP_NACK:
-            take_nack(c, &it);
+            take_nack(c, now, &it);
             break;
         case RTCP_PLI:
             take_key_request(c, it.media);
@@ -232,10 +267,10 @@ static void take_rtcp(struct rtc *c, usec now, int64_t wall_us, const struct pkt
             take_fir(c, &it);
             break;
         case RTCP_REMB:
-            c->remb_bps = it.bps;
+            bwe_remb(&c->link.bwe, now, it.bps);
             break;
         case RTCP_TWCC:
-            c->twcc_reports++;
+            take_twcc(c, now, &it);
             break;
         case RTCP_SDES:
         case RTCP_BYE:
@@ -250,6 +285,47 @@ static void lend(struct rtc *c, struct outq *out)
 {
     c->link.out = out;
     c->link.seal = peer_seal(c->peer);
+}
+
+/* Whole frames where the way has room for all sources; else what waits here, not in the way. */
+static void pace(struct rtc *c)
+{
+    const uint64_t way = bwe_bps(&c->link.bwe);
+    if (way >= c->wanted + c->wanted / 4) {
+        pacer_rate(&c->link.pacer, 2 * way, BURST_ROOM);
+        return;
+    }
+    const uint64_t bps = way * 21 / 20;
+    const uint64_t burst = bps / 8 * (uint64_t)BURST_TIME / (uint64_t)USEC_SEC;
+    pacer_rate(&c->link.pacer, bps, burst > BURST_LEAST ? (uint32_t)burst : BURST_LEAST);
+}
+
+static void probe(struct rtc *c, usec now)
+{
+    struct sendlink *const l = &c->link;
+    struct bwe_probe p;
+    if (l->probe || !bwe_probe(&l->bwe, now, &p))
+        return;
+    l->cluster = p.cluster;
+    for (size_t i = 0; i < c->nego.n && l->probe < p.bytes; i++)
+        if (sends(c, i) && !c->nego.media[i].audio && c->nego.media[i].rtx_pt)
+            l->probe += sendtrack_probe(&c->send[i], l, p.bytes - l->probe);
+    if (l->probe)
+        pacer_rate(&l->pacer, p.bps, BURST_LEAST);
+}
+
+/* What has its turn leaves. */
+static void flush(struct rtc *c, usec now)
+{
+    struct send_rec r;
+    if (!c->link.seal)
+        return;
+    if (!c->link.probe)
+        pace(c);
+    while (pacer_pop(&c->link.pacer, now, &r)) {
+        sendtrack_transmit(&c->send[r.sub], &c->link, now, &r);
+        pkt_unref(&r.pkt);
+    }
 }
 
 void rtc_input(struct rtc *c, usec now, int64_t wall_us, struct pkt *p, struct outq *out)
@@ -284,6 +360,14 @@ static void feedback(struct rtc *c, usec now, int64_t wall_us, size_t i, struct 
     say(c, &w, out);
 }
 
+static void say_arrivals(struct rtc *c, usec now, struct outq *out)
+{
+    uint8_t buf[RTCP_CAP];
+    struct writer w = writer_of(buf, sizeof(buf));
+    if (arrival_poll(&c->arrival, now, &w, c->self, 0))
+        say(c, &w, out);
+}
+
 void rtc_tick(struct rtc *c, usec now, int64_t wall_us, struct outq *out)
 {
     peer_tick(c->peer, now, out);
@@ -292,11 +376,21 @@ void rtc_tick(struct rtc *c, usec now, int64_t wall_us, struct outq *out)
     lend(c, out);
     for (size_t i = 0; i < c->nego.n; i++)
         feedback(c, now, wall_us, i, out);
+    say_arrivals(c, now, out);
+    bwe_tick(&c->link.bwe, now);
+    probe(c, now);
+    flush(c, now);
+}
+
+static usec way_next(const struct rtc *c)
+{
+    const usec out = usec_min(pacer_next(&c->link.pacer, 0), bwe_next(&c->link.bwe));
+    return c->link.seal ? usec_min(arrival_next(&c->arrival), out) : USEC_NEVER;
 }
 
 usec rtc_next(const struct rtc *c)
 {
-    usec next = peer_next(c->peer);
+    usec next = usec_min(peer_next(c->peer), way_next(c));
     for (size_t i = 0; i < c->nego.n; i++) {
         if (sends(c, i))
             next = usec_min(next, sendtrack_next(&c->send[i]));
@@ -339,6 +433,7 @@ void rtc_picture(struct rtc *c, usec now, size_t line, size_t layer,
     lend(c, out);
     if (sends(c, line) && c->link.seal)
         sendtrack_picture(&c->send[line], &c->link, now, layer, f);
+    flush(c, now);
 }
 
 void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_sound *s,
@@ -347,6 +442,34 @@ void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_soun
     lend(c, out);
     if (sends(c, line) && c->link.seal)
         sendtrack_voice(&c->send[line], &c->link, now, s);
+    flush(c, now);
+}
+
+void rtc_riders(struct rtc *c, uint8_t most)
+{
+    c->link.red_most = most;
+}
+
+void rtc_wants(struct rtc *c, uint64_t bps)
+{
+    c->wanted = bps;
+    bwe_wanted(&c->link.bwe, bps * 2);
+}
+
+uint64_t rtc_way(const struct rtc *c)
+{
+    return bwe_bps(&c->link.bwe);
+}
+
+size_t rtc_waiting(const struct rtc *c, bool still)
+{
+    return pacer_waiting(&c->link.pacer, still ? PACER_SLIDES : PACER_VIDEO);
+}
+
+void rtc_still(struct rtc *c, size_t line)
+{
+    if (sends(c, line))
+        c->send[line].still = true;
 }
 
 void rtc_keep(struct rtc *c)
@@ -436,8 +559,7 @@ void rtc_stat(const struct rtc *c, struct rtc_stat *s)
     *s = (struct rtc_stat){.bytes_in = c->bytes_in,
                            .bytes_out = c->link.bytes,
                            .rtt = c->rtt,
-                           .remb_bps = c->remb_bps,
-                           .twcc_reports = c->twcc_reports};
+                           .way_bps = bwe_bps(&c->link.bwe)};
     for (size_t i = 0; i < c->nego.n; i++) {
         if (sends(c, i))
             add_sent(&c->send[i], s, &lost_out, &sent);

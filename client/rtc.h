@@ -35,6 +35,17 @@ void rtc_picture(struct rtc *c, usec now, size_t line, size_t layer,
 void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_sound *s,
                struct outq *out);
 
+/* A line of slides or the like: it goes before faces. */
+void rtc_still(struct rtc *c, size_t line);
+/* So many earlier packets may ride along with each of a voice, if its losses call for it. */
+void rtc_riders(struct rtc *c, uint8_t most);
+/* What all sources together would send, in bits per second. */
+void rtc_wants(struct rtc *c, uint64_t bps);
+/* What the way carries, estimated, with all headers. */
+uint64_t rtc_way(const struct rtc *c);
+/* Bytes of pictures, or of slides, that wait for their turn. */
+size_t rtc_waiting(const struct rtc *c, bool still);
+
 /* From now on every packet sent is also given by rtc_sent, newest first; the reference is the
  * caller's. NULL: no more. To be emptied after each rtc_picture and rtc_voice. */
 void rtc_keep(struct rtc *c);
@@ -64,14 +75,13 @@ void rtc_set_rtt(struct rtc *c, usec rtt);
 
 struct rtc_stat {
     uint64_t bytes_in, bytes_out;
-    double loss_in;    /* since the start, 0 to 1 */
-    double loss_out;   /* likewise, as the other side reports */
-    double loss_now;   /* of the last report, the worst line */
-    usec rtt;          /* 0 = not known */
-    uint64_t remb_bps; /* 0 = not said */
+    double loss_in;   /* since the start, 0 to 1 */
+    double loss_out;  /* likewise, as the other side reports */
+    double loss_now;  /* of the last report, the worst line */
+    usec rtt;         /* 0 = not known */
+    uint64_t way_bps; /* what the way out carries, estimated */
     uint64_t repairs_sent;
     uint64_t ridden; /* lost packets that came with a later one */
     uint64_t keys_asked;
-    uint64_t twcc_reports;
 };
 void rtc_stat(const struct rtc *c, struct rtc_stat *s);

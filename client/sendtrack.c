@@ -8,6 +8,9 @@
 
 #define REPORT_EVERY (500 * USEC_MS)
 #define SEALED_MAX 1500 /* bytes of one datagram */
+#define REPAIR_AGAIN (5 * USEC_MS)
+#define REPAIR_WAIT (300 * USEC_MS) /* more repairs do not wait */
+#define PROBE_BACK 24               /* packets of a layer that a probe repeats */
 
 static enum err layer_init(struct sendlayer *y, const struct nego_media *m, size_t i,
                            struct rng *rng)
@@ -22,10 +25,12 @@ static enum err layer_init(struct sendlayer *y, const struct nego_media *m, size
     return hist_init(&y->hist, SENDTRACK_HIST);
 }
 
-enum err sendtrack_init(struct sendtrack *t, const struct nego_media *m, struct rng *rng)
+enum err sendtrack_init(struct sendtrack *t, const struct nego_media *m, uint8_t line,
+                        struct rng *rng)
 {
     *t = (struct sendtrack){
         .media = m,
+        .line = line,
         .rate = m->audio ? 48000 : 90000,
         .ts_base = rng_u32(rng),
         .layers = m->layers ? m->layers : 1,
@@ -54,14 +59,16 @@ struct sendlayer *sendtrack_layer(struct sendtrack *t, uint32_t ssrc)
     return NULL;
 }
 
-static void set_twcc(const struct sendtrack *t, struct sendlink *l, const struct pkt *p,
+static bool set_twcc(const struct sendtrack *t, struct sendlink *l, const struct pkt *p,
                      uint8_t *head)
 {
     const uint8_t id = t->media->ext.id[RTP_EXT_TWCC];
     size_t len;
     const uint8_t *const at = id ? rtp_ext_find(p, id, &len) : NULL;
-    if (at && len == 2)
-        put_be16(head + (at - p->data), l->twcc++);
+    if (!at || len != 2)
+        return false;
+    put_be16(head + (at - p->data), l->twcc++);
+    return true;
 }
 
 /* RFC 8852: a repair names its layer in another extension than the original does. */
@@ -92,12 +99,14 @@ static size_t make_rtx(const struct sendtrack *t, struct sendlayer *y, const str
     return 2;
 }
 
-static void transmit(const struct sendtrack *t, struct sendlink *l, struct sendlayer *y,
-                     const struct pkt *p, bool again)
+void sendtrack_transmit(struct sendtrack *t, struct sendlink *l, usec now, const struct send_rec *r)
 {
     static const struct addr anywhere; /* the ICE agent knows where to */
+    const struct pkt *const p = r->pkt;
+    const bool again = r->rtx;
+    struct sendlayer *const y = sendtrack_layer(t, p->rtp.ssrc);
     struct red red = {.n = 1};
-    uint8_t *const out = outq_reserve(l->out, &anywhere, SEALED_MAX);
+    uint8_t *const out = y ? outq_reserve(l->out, &anywhere, SEALED_MAX) : NULL;
     if (!out) {
         l->dropped++;
         return;
@@ -106,16 +115,41 @@ static void transmit(const struct sendtrack *t, struct sendlink *l, struct sendl
     struct seal_parts parts = {
         .head = head, .rest = p->data + head, .rest_len = (size_t)p->len - head};
     memcpy(out, p->data, head);
-    set_twcc(t, l, p, out);
+    const bool numbered = set_twcc(t, l, p, out);
     if (again && t->media->rtx_pt)
         parts.patched = make_rtx(t, y, p, out);
     else if (!again && t->media->red_pt)
-        red_load(&red, &y->hist, p, t->media->pt, 0, l->red.riders);
+        red_load(&red, &y->hist, p, t->media->pt, 0, size_min(l->red.riders, l->red_most));
     if (red.n > 1)
         seal_red(&parts, out, SEALED_MAX, t->media->red_pt, &red);
     const size_t len = seal_rtp(l->seal, out, SEALED_MAX, &parts);
     outq_commit(l->out, len);
     l->bytes += len;
+    if (!numbered)
+        return;
+    bwe_sent(&l->bwe, now, (uint16_t)(l->twcc - 1), len, l->probe ? l->cluster : 0);
+    l->probe -= size_min(len, l->probe);
+}
+
+static enum pacer_class class_of(const struct sendtrack *t, bool again)
+{
+    if (t->media->audio)
+        return PACER_VOICE;
+    if (again)
+        return PACER_RTX;
+    return t->still ? PACER_SLIDES : PACER_VIDEO;
+}
+
+/* It waits for its turn; without room it is lost, and repaired if it is asked for in time. */
+static void queue(const struct sendtrack *t, struct sendlink *l, struct pkt *p, bool again)
+{
+    const struct send_rec r = {.pkt = pkt_ref(p),
+                               .sub = t->line,
+                               .cls = class_of(t, again),
+                               .rtx = again,
+                               .audio = t->media->audio};
+    if (!pacer_push(&l->pacer, &r))
+        l->dropped++;
 }
 
 static struct rtp_ext_values values(const struct sendtrack *t, const struct sendlayer *y,
@@ -154,8 +188,8 @@ static void finish(struct sendtrack *t, struct sendlink *l, struct sendlayer *y,
         p->rtp.ext_seq = y->next_seq++;
         y->packets++;
         y->octets += p->rtp.payload_len;
-        transmit(t, l, y, p, false);
         hist_put(&y->hist, p);
+        queue(t, l, p, false);
         if (l->keep && l->n_kept < SENDTRACK_KEPT)
             l->kept[l->n_kept++] = pkt_ref(p);
     }
@@ -227,17 +261,42 @@ void sendtrack_voice(struct sendtrack *t, struct sendlink *l, usec now,
     note_sent(t, y, h.ts, &s->when);
 }
 
-void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *y,
-                      const uint16_t *seqs, size_t n)
+/* What is on its way already, or too much at once, is not sent again: who asks will ask again. */
+static bool may_repair(const struct sendlink *l, const struct pkt *p, usec now, usec rtt)
+{
+    const uint64_t bits = (uint64_t)pacer_waiting(&l->pacer, PACER_RTX) * 8;
+    const bool room = bits * (uint64_t)USEC_SEC < bwe_bps(&l->bwe) * (uint64_t)REPAIR_WAIT;
+    return room && now - p->at >= usec_max(rtt / 2, REPAIR_AGAIN);
+}
+
+void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *y, usec now,
+                      usec rtt, const uint16_t *seqs, size_t n)
 {
     for (size_t i = 0; i < n && l->seal; i++) {
         const uint16_t back = (uint16_t)((uint16_t)y->next_seq - seqs[i]);
-        const struct pkt *const p = hist_get(&y->hist, y->next_seq - back);
-        if (!p)
+        struct pkt *const p = hist_get(&y->hist, y->next_seq - back);
+        if (!p || !may_repair(l, p, now, rtt))
             continue;
         y->repaired++;
-        transmit(t, l, y, p, true);
+        p->at = now;
+        queue(t, l, p, true);
     }
+}
+
+size_t sendtrack_probe(struct sendtrack *t, struct sendlink *l, size_t bytes)
+{
+    size_t sent = 0;
+    for (size_t k = 0; k < t->layers; k++) {
+        struct sendlayer *const y = &t->layer[k];
+        for (uint32_t i = 1; y->any && i <= PROBE_BACK && sent < bytes; i++) {
+            struct pkt *const p = hist_get(&y->hist, y->next_seq - i);
+            if (!p)
+                break;
+            queue(t, l, p, true);
+            sent += p->len;
+        }
+    }
+    return sent;
 }
 
 void sendtrack_reports(struct sendtrack *t, usec now, int64_t wall_us, struct writer *w)

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "engine/base/outq.h"
+#include "engine/media/bwe.h"
+#include "engine/media/pacer.h"
 #include "engine/media/red.h"
 #include "engine/peer/nego.h"
 #include "engine/peer/seal.h"
@@ -18,7 +20,12 @@ struct sendlink {
     struct seal *seal; /* NULL: not open yet, nothing leaves */
     struct outq *out;
     struct pkt_pool *pool;
+    struct pacer pacer; /* what waits to leave: voice at once, pictures as the way takes them */
+    struct bwe bwe;
+    size_t probe; /* bytes that the probe under way still wants */
+    uint8_t cluster;
     struct red_rule red; /* how much of the voices rides along again */
+    uint8_t red_most;    /* and how much the way has room for */
     uint16_t twcc;       /* next transport-wide number */
     uint64_t bytes;
     uint64_t dropped; /* packets for which the pool or the queue had no room */
@@ -53,13 +60,16 @@ struct sendtrack {
     const struct nego_media *media; /* the connection's, outlives the track */
     uint32_t rate;                  /* RTP clock */
     uint32_t ts_base;
+    uint8_t line; /* its index */
+    bool still;   /* slides and the like: they go before faces */
     size_t layers;
     struct sendlayer layer[NEGO_LAYERS];
     bool want_key; /* the receiver asked; the reader clears it */
     usec report_at;
 };
 
-MUST_USE enum err sendtrack_init(struct sendtrack *t, const struct nego_media *m, struct rng *rng);
+MUST_USE enum err sendtrack_init(struct sendtrack *t, const struct nego_media *m, uint8_t line,
+                                 struct rng *rng);
 void sendtrack_fini(struct sendtrack *t);
 
 /* One layer of one picture. */
@@ -89,9 +99,16 @@ void sendtrack_voice(struct sendtrack *t, struct sendlink *l, usec now,
 /* The layer that an SSRC of ours belongs to, or NULL. */
 struct sendlayer *sendtrack_layer(struct sendtrack *t, uint32_t ssrc);
 
-/* Sends again what is still there of the named packets, as RTX if agreed, else as it was. */
-void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *y,
-                      const uint16_t *seqs, size_t n);
+/* A packet that has its turn leaves. */
+void sendtrack_transmit(struct sendtrack *t, struct sendlink *l, usec now,
+                        const struct send_rec *r);
+/* Sends again, as a probe, about so many bytes of what was sent last; returns how many. */
+size_t sendtrack_probe(struct sendtrack *t, struct sendlink *l, size_t bytes);
+
+/* Sends again what is still there of the named packets, as RTX if agreed, else as it was. Not what
+ * was sent less than half of `rtt` ago, and not more than the way carries. */
+void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *y, usec now,
+                      usec rtt, const uint16_t *seqs, size_t n);
 
 /* Appends sender reports of all layers that have sent; with the first packet at once, then every
  * 500 ms. */

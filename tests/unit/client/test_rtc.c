@@ -4,6 +4,7 @@
 #include "client/rtc.h"
 #include "client/testcard.h"
 #include "client/timecode.h"
+#include "client/uplink.h"
 #include "client/voice.h"
 #include "codecs/opus_enc.h"
 #include "codecs/vp8_dec.h"
@@ -37,6 +38,10 @@ struct world {
     size_t head, tail;
     unsigned loss; /* per cent, of media */
     usec delay;
+    uint64_t bps; /* from a to b; 0 = endless */
+    usec free_at, queue, waited;
+    uint64_t full;
+    unsigned voice_ms;
     struct vp8dec *dec;
     struct vp8enc *enc;
     struct opusenc *opus;
@@ -48,6 +53,20 @@ struct world {
     usec worst; /* from burnt-in time to the decoder */
     int64_t last_ms;
 };
+
+/* False: its queue is full. */
+static bool thin(struct world *w, size_t len, usec *wait)
+{
+    const usec leaves = usec_max(w->free_at, w->now) + (usec)((len + 28) * 8 * 1000000 / w->bps);
+    *wait = leaves - w->now;
+    if (*wait > w->queue) {
+        w->full++;
+        return false;
+    }
+    w->free_at = leaves;
+    w->waited = usec_max(w->waited, *wait);
+    return true;
+}
 
 static void post(struct world *w, bool to_b)
 {
@@ -61,7 +80,10 @@ static void post(struct world *w, bool to_b)
                 continue;
             assert_true(w->tail - w->head < FLIGHT);
             d->len = (uint16_t)size_min(m->seg, m->len - at);
-            d->at = w->now + w->delay;
+            usec wait = 0;
+            if (to_b && w->bps && !thin(w, d->len, &wait))
+                continue;
+            d->at = w->now + w->delay + wait;
             d->to_b = to_b;
             memcpy(d->bytes, bytes, d->len);
             w->tail++;
@@ -139,13 +161,14 @@ static void send_picture(struct world *w)
 
 static void send_voice(struct world *w, uint32_t ts)
 {
-    int16_t pcm[960];
+    int16_t pcm[2880];
+    const size_t samples = w->voice_ms * 48;
     uint8_t packet[OPUSENC_PACKET_MAX];
     struct sendtrack_sound s = {
         .data = packet, .ts = ts, .level = 20, .when = {w->now, WALL + w->now}};
-    for (size_t i = 0; i < 960; i++)
+    for (size_t i = 0; i < samples; i++)
         pcm[i] = (int16_t)(rng_u32(&w->rng) % 4000);
-    assert_int_equal(opusenc_encode(w->opus, pcm, 960, packet, sizeof(packet), &s.len), OK);
+    assert_int_equal(opusenc_encode(w->opus, pcm, samples, packet, sizeof(packet), &s.len), OK);
     rtc_voice(w->a, w->now, VOICE, &s, &w->out);
     post(w, true);
 }
@@ -160,7 +183,7 @@ static void step(struct world *w, bool media)
     post(w, false);
     if (media && w->now % (40 * USEC_MS) == 0)
         send_picture(w);
-    if (media && w->now % (20 * USEC_MS) == 0)
+    if (media && w->now % (w->voice_ms * USEC_MS) == 0)
         send_voice(w, (uint32_t)(w->now * 48 / 1000));
     receive(w);
     if (media && w->now % (20 * USEC_MS) == 0) {
@@ -222,6 +245,7 @@ static struct world *world_new(void)
     const struct rtc_conf b = {.nego = &w->nb, .cert = w->cert, .pool = w->pool};
     w->now = USEC_SEC;
     w->delay = DELAY;
+    w->voice_ms = 20;
     assert_int_equal(rtc_new(&w->a, &a, &w->rng, w->now), OK);
     assert_int_equal(rtc_new(&w->b, &b, &w->rng, w->now), OK);
     return w;
@@ -332,6 +356,47 @@ static void a_receiver_without_a_picture_asks_for_a_key_frame(void **unused)
     world_free(w);
 }
 
+/* A village's way up: what cannot leave is not coded, and the voice notices nothing. */
+static void a_thin_way_up_keeps_the_voice(void **unused)
+{
+    (void)unused;
+    struct world *const w = world_new();
+    struct uplink_line plan[] = {{.what = CAPTURE_VOICE, .layers = 1},
+                                 {.what = CAPTURE_CLASS, .layers = 1}};
+    w->bps = 82000;
+    w->queue = 500 * USEC_MS;
+    w->delay = 158 * USEC_MS;
+    run(w, 2 * USEC_SEC, false);
+    struct stats_voice before = {0};
+    unsigned shown = 0;
+    for (int i = 0; i < 60; i++) {
+        if (i == 20) {
+            before = w->heard;
+            shown = w->shown;
+            w->full = 0;
+            w->waited = 0;
+        }
+        rtc_wants(w->a, uplink_wanted(plan, 2));
+        const unsigned rung = uplink_divide(rtc_way(w->a), plan, 2);
+        rtc_riders(w->a, rung >= UPLINK_RIDERS_FROM ? RED_RIDERS : 0);
+        w->voice_ms = plan[0].voice_ms;
+        assert_int_equal(opusenc_set_rate(w->opus, plan[0].bps[0]), OK);
+        assert_int_equal(vp8enc_set_rate(w->enc, 0, plan[1].bps[0]), OK);
+        run(w, 500 * USEC_MS, true);
+    }
+    const double concealed = (double)(w->heard.concealed - before.concealed) /
+                             (double)(w->heard.samples - before.samples);
+    print_message(
+        "# 82 kbit/s up: way %lu, voice of %u ms, concealed %.2f %%, pictures %u in 20 s, "
+        "queue at most %ld ms, %lu packets dropped\n",
+        (unsigned long)rtc_way(w->a), w->voice_ms, concealed * 100, w->shown - shown,
+        (long)(w->waited / 1000), (unsigned long)w->full);
+    assert_true(concealed < 0.01);
+    assert_true(w->shown - shown > 60);
+    assert_int_equal(w->full, 0);
+    world_free(w);
+}
+
 static void a_goodbye_is_understood(void **unused)
 {
     (void)unused;
@@ -351,6 +416,7 @@ int main(void)
         cmocka_unit_test(lost_packets_are_repaired_and_no_picture_is_broken),
         cmocka_unit_test(a_voice_repeats_itself_when_packets_are_lost),
         cmocka_unit_test(a_receiver_without_a_picture_asks_for_a_key_frame),
+        cmocka_unit_test(a_thin_way_up_keeps_the_voice),
         cmocka_unit_test(a_goodbye_is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
