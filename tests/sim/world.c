@@ -69,6 +69,8 @@ static bool hears(const struct world_bot *b, const uint8_t *datagram)
     return !b->deaf || datagram[0] < 128; /* RFC 7983: RTP and RTCP begin at 128 */
 }
 
+#define IP_UDP 28 /* bytes of headers before each datagram */
+
 /* Moves what a hub or bot wrote onto the wire, through the link of the bot that is concerned. */
 static void carry(struct world *w, struct wire *wire, const struct addr *from, struct path *link)
 {
@@ -84,7 +86,7 @@ static void carry(struct world *w, struct wire *wire, const struct addr *from, s
         for (uint32_t off = 0; l && off < m->len; off += m->seg) {
             const size_t len = size_min(m->seg, m->len - off);
             usec at = 0;
-            for (unsigned n = path_pass(l, w->now, len, &at); n > 0; n--)
+            for (unsigned n = path_pass(l, w->now, len + IP_UDP, &at); n > 0; n--)
                 wire_put(wire, at, from, &m->to, w->out.buf + m->off + off, len);
         }
     }

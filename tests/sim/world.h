@@ -3,8 +3,8 @@
 #pragma once
 
 #include "relay/media/hub.h"
+#include "tests/link/path.h"
 #include "tests/sim/bot.h"
-#include "tests/sim/path.h"
 
 #define WORLD_BOTS 400
 #define WORLD_ROOM 7

@@ -28,20 +28,45 @@ struct datagram {
     uint8_t data[1504];
 };
 
+/* How a path changes in the course of time: the first step is at 0, the others later, in order. */
+#define PATH_STEPS 16
+
+struct path_step {
+    usec at;
+    struct path_conf conf;
+    bool down;
+};
+
+struct path_plan {
+    struct path_step steps[PATH_STEPS];
+    size_t n;
+};
+
 struct path {
     struct path_conf conf;
     struct rng *rng;
+    const struct path_plan *plan; /* NULL: conf stays as it is */
+    size_t step;                  /* the next of the plan */
+    usec began;                   /* the plan's 0 */
     bool bad;
     bool down;    /* an outage: everything is lost */
     usec free_at; /* when the sender's line is free again */
     usec last_at;
     uint64_t sent, lost;
+    uint64_t full; /* of the lost, those that found the queue full */
 };
 
 void path_init(struct path *l, const struct path_conf *c, struct rng *rng);
 
-/* When a datagram of so many bytes arrives; how often it arrives (0 = lost, 2 = twice). */
+/* From now on it is as the plan says, whose 0 is `now`; the plan is lent. */
+void path_follow(struct path *l, const struct path_plan *plan, usec now);
+
+/* When a datagram of so many bytes, IP header included, arrives; how often it arrives (0 = lost,
+ * 2 = twice). */
 unsigned path_pass(struct path *l, usec now, size_t len, usec *at);
+
+/* How long what comes now waits until its first bit is sent. */
+usec path_queue(const struct path *l, usec now);
 
 /* Everything in flight, by time of arrival. */
 struct wire;

@@ -1,4 +1,4 @@
-#include "tests/sim/path.h"
+#include "tests/link/path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +6,31 @@
 void path_init(struct path *l, const struct path_conf *c, struct rng *rng)
 {
     *l = (struct path){.conf = *c, .rng = rng};
+}
+
+/* Takes the steps whose time has come. */
+static void advance(struct path *l, usec now)
+{
+    for (; l->plan && l->step < l->plan->n; l->step++) {
+        const struct path_step *const s = &l->plan->steps[l->step];
+        if (now < l->began + s->at)
+            return;
+        l->conf = s->conf;
+        l->down = s->down;
+    }
+}
+
+void path_follow(struct path *l, const struct path_plan *plan, usec now)
+{
+    l->plan = plan;
+    l->step = 0;
+    l->began = now;
+    advance(l, now);
+}
+
+usec path_queue(const struct path *l, usec now)
+{
+    return l->free_at > now ? l->free_at - now : 0;
 }
 
 static bool chance(struct path *l, double p)
@@ -22,13 +47,15 @@ static bool loses(struct path *l)
 
 unsigned path_pass(struct path *l, usec now, size_t len, usec *at)
 {
+    advance(l, now);
     l->sent++;
     usec leaves = usec_max(now, l->free_at);
     if (l->conf.bps)
-        leaves += (usec)((len + 28) * 8 * 1000000 / l->conf.bps);
+        leaves += (usec)(len * 8 * 1000000 / l->conf.bps);
     const bool full = l->conf.bps && leaves - now > l->conf.queue;
     if (l->down || full || loses(l)) {
         l->lost++;
+        l->full += full && !l->down;
         return 0;
     }
     l->free_at = l->conf.bps ? leaves : now;
