@@ -178,7 +178,8 @@ function lossOf(inbound) {
  * Watches a connection until it is of no use: failed, closed, disconnected for too long, or nothing
  * at all coming although something should.
  * @param {RTCPeerConnection} pc
- * @param {{onSample?: (s: Sample) => void, expecting?: () => boolean}} [conf]
+ * @param {{onSample?: (s: Sample) => void, onStats?: (reports: any[], now: number) => Promise<void>,
+ *   expecting?: () => boolean}} [conf]
  * @returns {{closed: Promise<Error | undefined>, end: (why?: Error) => void}}
  */
 export function watch(pc, conf = {}) {
@@ -199,9 +200,11 @@ export function watch(pc, conf = {}) {
         const now = performance.now();
         if (lostAt && now - lostAt > DISCONNECTED_MS)
             end(new Error('media connection lost'));
-        const s = sampler.sample((await pc.getStats()).values(), now);
+        const reports = [...(await pc.getStats()).values()];
+        const s = sampler.sample(reports, now);
         if (over)
             return;
+        conf.onStats?.(reports, now).catch(() => {});
         conf.onSample?.(s);
         if (s.silentMs > STALL_MS && (conf.expecting?.() ?? true))
             end(new Error('nothing comes any more'));

@@ -2,6 +2,7 @@
 
 import { clientKey } from './ticket.js';
 import { Keeper } from './keep.js';
+import { Repeats } from './red.js';
 import { connected, exchange, preferVp8, watch } from './rtc.js';
 
 /** Three layers of a camera, lowest first, as the relay likes them. */
@@ -86,7 +87,10 @@ export class Whip {
 
     /** @param {RTCPeerConnection} pc @param {string} session */
     hold(pc, session) {
-        const { closed, end } = watch(pc, { onSample: this.conf.onSample });
+        const repeats = new Repeats(pc);
+        const { closed, end } = watch(pc, {
+            onSample: this.conf.onSample, onStats: (reports, now) => repeats.look(reports, now),
+        });
         const left = closed.finally(() => {
             if (this.session === session)
                 this.session = null;

@@ -25,17 +25,14 @@ function drawnSlides() {
     return c.captureStream(10).getVideoTracks()[0];
 }
 
-/** `via`: another address of the relay than it says; `red`: the voice is sent in the form that repeats
- * itself, because of two the browser sends the first. */
-async function exchange(pc, path, token, { via = '', red = false } = {}) {
+/** `via`: another address of the relay than it says. */
+async function exchange(pc, path, token, { via = '' } = {}) {
     await pc.setLocalDescription(await pc.createOffer());
     const answer = await fetch(path, { method: 'POST', body: pc.localDescription.sdp,
         headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
     let sdp = await answer.text();
     if (via)
         sdp = sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, `$1${via}`);
-    if (red)
-        sdp = sdp.replace('SAVPF 111 63', 'SAVPF 63 111');
     if (answer.status !== 201)
         throw new Error(`${path}: ${answer.status} ${sdp}`);
     await pc.setRemoteDescription({ type: 'answer', sdp });
@@ -157,4 +154,4 @@ async function loudness() {
 
 const sdps = (which = 'in') => ({ local: pcs[which].localDescription.sdp, remote: pcs[which].remoteDescription.sdp });
 
-window.probe = { publish, play, visit, streams, estimate, pixels, loudness, sdps };
+window.probe = { pcs, publish, play, visit, streams, estimate, pixels, loudness, sdps };
