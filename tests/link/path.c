@@ -8,8 +8,7 @@ void path_init(struct path *l, const struct path_conf *c, struct rng *rng)
     *l = (struct path){.conf = *c, .rng = rng};
 }
 
-/* Takes the steps whose time has come. */
-static void advance(struct path *l, usec now)
+void path_tick(struct path *l, usec now)
 {
     for (; l->plan && l->step < l->plan->n; l->step++) {
         const struct path_step *const s = &l->plan->steps[l->step];
@@ -25,7 +24,7 @@ void path_follow(struct path *l, const struct path_plan *plan, usec now)
     l->plan = plan;
     l->step = 0;
     l->began = now;
-    advance(l, now);
+    path_tick(l, now);
 }
 
 usec path_queue(const struct path *l, usec now)
@@ -47,7 +46,7 @@ static bool loses(struct path *l)
 
 unsigned path_pass(struct path *l, usec now, size_t len, usec *at)
 {
-    advance(l, now);
+    path_tick(l, now);
     l->sent++;
     usec leaves = usec_max(now, l->free_at);
     if (l->conf.bps)

@@ -61,6 +61,9 @@ void path_init(struct path *l, const struct path_conf *c, struct rng *rng);
 /* From now on it is as the plan says, whose 0 is `now`; the plan is lent. */
 void path_follow(struct path *l, const struct path_plan *plan, usec now);
 
+/* Takes the steps whose time has come; path_pass does so too. */
+void path_tick(struct path *l, usec now);
+
 /* When a datagram of so many bytes, IP header included, arrives; how often it arrives (0 = lost,
  * 2 = twice). */
 unsigned path_pass(struct path *l, usec now, size_t len, usec *at);
