@@ -195,7 +195,8 @@ static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct 
         y->loss_now = r->fraction_lost / 256.0;
         const uint32_t sent = y->reported ? r->ext_highest - y->reported : 0;
         y->reported = r->ext_highest;
-        red_rule_report(&c->link.red, now, sent, sent * y->loss_now);
+        if (!track->media->twcc)
+            red_rule_report(&c->link.red, now, sent, sent * y->loss_now);
         bwe_report(&c->link.bwe, now, (unsigned)(y->loss_now * 1000));
         y->lost = r->lost > 0 ? (uint32_t)r->lost : 0;
         const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
@@ -240,8 +241,10 @@ static void take_sr(struct rtc *c, usec now, const struct rtcp_item *it)
 static void take_twcc(struct rtc *c, usec now, const struct rtcp_item *it)
 {
     struct twcc_feedback f;
-    if (twcc_read(&f, it))
-        bwe_feedback(&c->link.bwe, now, &f);
+    if (!twcc_read(&f, it))
+        return;
+    red_rule_feedback(&c->link.red, now, &f);
+    bwe_feedback(&c->link.bwe, now, &f);
 }
 
 static void take_rtcp(struct rtc *c, usec now, int64_t wall_us, const struct pkt *p)

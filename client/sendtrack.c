@@ -120,8 +120,11 @@ void sendtrack_transmit(struct sendtrack *t, struct sendlink *l, usec now, const
         parts.patched = make_rtx(t, y, p, out);
     else if (!again && t->media->red_pt)
         red_load(&red, &y->hist, p, t->media->pt, 0, size_min(l->red.riders, l->red_most));
-    if (red.n > 1)
+    if (red.n > 1) {
+        const size_t alone = seal_rtp_len(l->seal, &parts);
         seal_red(&parts, out, SEALED_MAX, t->media->red_pt, &red);
+        pacer_spend(&l->pacer, seal_rtp_len(l->seal, &parts) - alone);
+    }
     const size_t len = seal_rtp(l->seal, out, SEALED_MAX, &parts);
     outq_commit(l->out, len);
     l->bytes += len;

@@ -38,6 +38,14 @@ void red_rule_report(struct red_rule *r, usec now, double reported, double lost)
     r->needed_at = now;
 }
 
+void red_rule_feedback(struct red_rule *r, usec now, const struct twcc_feedback *f)
+{
+    unsigned lost = 0;
+    for (size_t i = 0; i < f->n; i++)
+        lost += f->at[i] < 0;
+    red_rule_report(r, now, (double)f->n, lost);
+}
+
 static bool may_ride(const struct pkt *q, const struct pkt *p, size_t room)
 {
     const int32_t back = ts_diff(p->rtp.ts, q->rtp.ts);

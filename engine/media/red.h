@@ -4,6 +4,7 @@
 
 #include "engine/media/hist.h"
 #include "engine/wire/red.h"
+#include "engine/wire/twcc.h"
 
 #define RED_RIDERS 2 /* most that ride along with one packet */
 
@@ -19,6 +20,8 @@ struct red_rule {
 
 /* Of `reported` packets that were sent to it so many were lost. */
 void red_rule_report(struct red_rule *r, usec now, double reported, double lost);
+/* The same by feedback that tells of every packet. */
+void red_rule_feedback(struct red_rule *r, usec now, const struct twcc_feedback *f);
 
 /* *p, all of whose payload type is `pt`, as the last block of *r; before it those that `h` holds of
  * the up to `riders` packets directly before it, none older than `first`. They end at the first

@@ -141,10 +141,7 @@ static void input_twcc(struct member *m, usec now, const struct rtcp_item *it)
     struct twcc_feedback f;
     if (!m->budget || !twcc_read(&f, it))
         return;
-    unsigned lost = 0;
-    for (size_t i = 0; i < f.n; i++)
-        lost += f.at[i] < 0;
-    red_rule_report(&m->red, now, (double)f.n, lost);
+    red_rule_feedback(&m->red, now, &f);
     budget_twcc(m, now, &f);
 }
 

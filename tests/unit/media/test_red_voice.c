@@ -250,8 +250,11 @@ static void reports_about_few_packets_are_looked_at_together(void **unused)
         assert_int_equal(rule.riders, 0); /* 1 % */
     }
     usec now = 60 * USEC_SEC;
-    for (; rule.riders == 0 && now < 70 * USEC_SEC; now += 100 * USEC_MS)
-        red_rule_report(&rule, now, 5, 0.5);
+    struct twcc_feedback f = {.n = 5};
+    for (unsigned i = 0; rule.riders == 0 && now < 70 * USEC_SEC; now += 100 * USEC_MS) {
+        f.at[3] = i++ % 2 ? -1 : 1;
+        red_rule_feedback(&rule, now, &f);
+    }
     assert_in_range(now - 60 * USEC_SEC, 500 * USEC_MS, 2 * USEC_SEC); /* 10 % */
 }
 
