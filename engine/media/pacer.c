@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define SMALL_RING_MIN 64u
+#define RING_MIN 16u
 #define BITS_US 8000000          /* bits in a byte times microseconds in a second */
 #define GONE_MAX (60 * USEC_SEC) /* fills any burst, and the product below fits */
 
@@ -16,10 +16,10 @@ enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst
 {
     assert(size > 0 && (size & (size - 1)) == 0);
     *p = (struct pacer){.bps = bps, .burst = burst, .credit = burst};
-    static const uint8_t part[PACER_CLASSES] = {4, 4, 2, 1};
+    static const uint8_t part[PACER_CLASSES] = {8, 4, 2, 1};
     for (int c = 0; c < PACER_CLASSES; c++) {
         const uint32_t n = size / part[c];
-        if (ring_init(&p->ring[c], n > SMALL_RING_MIN || n == size ? n : SMALL_RING_MIN)) {
+        if (ring_init(&p->ring[c], n > RING_MIN ? n : RING_MIN)) {
             pacer_fini(p);
             return E_NOMEM;
         }

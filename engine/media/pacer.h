@@ -40,7 +40,8 @@ struct pacer {
     uint64_t dropped; /* records for which a ring had no room */
 };
 
-/* `size`: records of the video ring (power of two); slides have half of that, others a quarter. */
+/* `size`: records of the video ring (power of two); slides have half of that, repairs a
+ * quarter, voices, which leave at once, an eighth. */
 MUST_USE enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst);
 void pacer_fini(struct pacer *p); /* lets all references go */
 void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst);

@@ -141,10 +141,10 @@ static void a_frame_that_began_to_leave_goes_on(void **unused)
 static void long_talk_does_not_silence_pictures_for_long(void **unused)
 {
     (void)unused;
-    for (uint16_t i = 0; i < 200; i++)
+    for (uint16_t i = 0; i < 128; i++)
         assert_true(push(PACER_VOICE, i, 1));
     assert_true(push(PACER_VIDEO, 999, 1));
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 128; i++)
         assert_int_equal(pop(USEC_SEC), i);
     assert_true(pacer_next(&p, USEC_SEC) < USEC_SEC + 50 * USEC_MS);
 }
