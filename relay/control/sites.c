@@ -131,7 +131,8 @@ static json_t *quality_of(const struct live *v, uint8_t site)
 {
     const struct quality q = measure(v, site);
     const unsigned rtt = q.up.rtt_us ? q.up.rtt_us : q.down.rtt_us;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "site", v->l->site[site].id, "level", level(&q),
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "site", v->l->site[site].id, "level",
+                     level(&q), "rung", q.down.rung ? json_integer(q.down.rung) : json_null(),
                      "rtt_ms", rtt ? json_integer(rtt / 1000) : json_null(), "up",
                      way(q.up_known, q.up.in_kbps, q.up.in_loss_ppt), "down",
                      way(q.down_known, q.down.out_kbps, q.down.out_loss_ppt));

@@ -13,7 +13,7 @@ import { LessonClock } from './clock.js';
  * @typedef {{id: number, clock_ms: number, kind: string, text: string, to: string,
  *            by?: Person | null, at?: string}} Message
  * @typedef {{kbps: number | null, loss: number | null}} Way
- * @typedef {{site: string, level: string, rtt_ms: number | null, up: Way, down: Way}} Quality
+ * @typedef {{site: string, level: string, rung?: number | null, rtt_ms: number | null, up: Way, down: Way}} Quality
  * @typedef {{id: string, title: string, subject: string, grade: string, teacher: string, state: string,
  *            record: boolean, lead_site: {id: string, name: string}, points: {id: string, name: string}[],
  *            starts_at: string, started_at: string | null, ended_at: string | null,

@@ -4,7 +4,7 @@ import { el, icon, setText, show } from './dom.js';
 import { t } from './i18n.js';
 import { pictureSaying } from './sayings.js';
 import { View, seen } from './view.js';
-import { calledText, linkWords } from './words.js';
+import { calledText, linkWords, rungKey } from './words.js';
 
 /** Video lines of one connection that are left beside three voices. */
 export const PER_PAGE = 8;
@@ -115,7 +115,8 @@ export class Wall {
         setText(tile.called, calledText(lesson.sinceFloor(site)));
         const link = linkWords(site, lesson.quality.get(site.id));
         tile.link.className = `quality ${link.level}`;
-        setText(tile.link, t(link.key));
+        const rung = rungKey(site, lesson.quality.get(site.id));
+        setText(tile.link, rung ? `${t(link.key)} · ${t(rung)}` : t(link.key));
         tile.button.className = `btn small ${floor ? 'danger' : 'go'}`;
         tile.button.disabled = !lesson.running() || (!floor && site.state === 'absent');
         setText(tile.button, t(floor ? 'lead.takeback' : hand ? 'lead.give' : 'lead.call'));

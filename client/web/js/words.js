@@ -75,6 +75,15 @@ export function linkWords(site, q) {
     return { level, key: (q.rtt_ms ?? 0) >= 200 ? 'link.slow' : `link.${level}` };
 }
 
+/**
+ * What a site gets when its way does not carry everything; '' when it does, or nobody knows.
+ * @param {import('./lesson.js').Site | undefined} site
+ * @param {import('./lesson.js').Quality | undefined} q
+ */
+export function rungKey(site, q) {
+    return site?.state === 'open' && q?.rung && q.rung < 5 ? `rung.${q.rung}` : '';
+}
+
 /** What a teaching subject is called; an unknown one is shown as it was written. @param {string} s */
 export function subjectText(s) {
     return s && has(`subject.${s}`) ? t(`subject.${s}`) : s;

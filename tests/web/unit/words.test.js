@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { rowsOf } from '../../../client/web/js/health.js';
 import { fill, pickLang, useCatalogue } from '../../../client/web/js/i18n.js';
 import { readFragment } from '../../../client/web/js/ticket.js';
-import { calledText, clockText, errorText, linkWords, sizeText, waitText } from '../../../client/web/js/words.js';
+import { calledText, clockText, errorText, linkWords, rungKey, sizeText, waitText } from '../../../client/web/js/words.js';
 
 const WEB = new URL('../../../client/web/', import.meta.url);
 const read = (path) => readFileSync(new URL(path, WEB), 'utf8');
@@ -103,6 +103,19 @@ test('a link is told in words', () => {
     assert.equal(linkWords(site({ state: 'away' }), q({})).key, 'link.away');
     assert.deepEqual(linkWords(site({}), q({ level: 'poor', up: { kbps: 1, loss: 0.2 } })), { level: 'poor', key: 'link.lossup' });
     assert.deepEqual(linkWords(site({}), q({ level: 'fair', rtt_ms: 300, up: { kbps: null, loss: null } })), { level: 'fair', key: 'link.slow' });
+});
+
+test('what a thin way leaves out is told in words', () => {
+    const q = (rung) => ({ site: 'B', level: 'good', rung, rtt_ms: 20, up: { kbps: 1, loss: 0 }, down: { kbps: 1, loss: 0 } });
+    for (const rung of [1, 2, 3, 4]) {
+        const key = rungKey(site({}), q(rung));
+        assert.equal(key, `rung.${rung}`);
+        assert.ok(zh[key]);
+    }
+    assert.equal(rungKey(site({}), q(5)), '');
+    assert.equal(rungKey(site({}), q(null)), '');
+    assert.equal(rungKey(site({ state: 'away' }), q(1)), '');
+    assert.equal(rungKey(site({}), undefined), '');
 });
 
 test('the technician sees the worst first', () => {
