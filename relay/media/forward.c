@@ -201,45 +201,58 @@ static bool is_thinned(struct sub *s, const struct pkt *p)
     return p->rtp.tid > s->tid;
 }
 
+/* Goes on with another stream; false: not with this packet. */
+static bool switch_to(struct sub *s, struct stream *from, const struct pkt *p)
+{
+    if (from != s->target || (!s->track->audio && !(p->rtp.key && p->rtp.start)))
+        return false;
+    s->current = from;
+    s->tid = s->tids; /* a key frame is all that any of them needs */
+    s->sr_due = true;
+    return true;
+}
+
+/* The first packet after a switch has left under this number. */
+static void has_switched(struct sub *s, struct stream *from, const struct pkt *p, uint16_t seq,
+                         usec now)
+{
+    if (s->paused) {
+        s->paused = false;
+        s->anew = true;
+        s->since = seq;
+    }
+    if (p->rtp.key)
+        member_saw_key(s->member, now);
+    /* The first packet of a key frame that came late, by a repair: the rest is here already. */
+    if (!s->track->audio && (int32_t)(burst_sent(from, sub_watches(s)) - p->rtp.ext_seq) > 0)
+        replay(s, from, p->rtp.ext_seq + 1, now);
+}
+
+/* It waits for others of its voice, or has left with them. */
+static bool is_bundled(struct sub *s, struct stream *from, struct pkt *p, usec now)
+{
+    return s->track->audio && (s->bundle.most > 1 || s->bundle.n > 0) &&
+           bundle_input(s, from, p, now);
+}
+
 void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
                     usec now)
 {
-    bool switched = false;
-    if (s->off)
-        return;
-    if (from != s->current) {
-        if (from != s->target)
-            return;
-        if (!s->track->audio && !(p->rtp.key && p->rtp.start))
-            return;
-        s->current = from;
-        s->tid = s->tids; /* a key frame is all that any of them needs */
-        s->sr_due = true;
-        switched = true;
-    }
     const struct vp8_desc *const d = vp8->len ? vp8 : NULL;
     const uint16_t number = (uint16_t)from->id;
+    const bool switches = from != s->current;
+    struct remap_out out;
+    if (s->off || (switches && !switch_to(s, from, p)))
+        return;
     if (p->rtp.payload_len == 0 || (d && is_thinned(s, p))) {
         remap_skip(&s->map, &p->rtp, number, d);
         return;
     }
-    if (s->track->audio && (s->bundle.most > 1 || s->bundle.n > 0) && bundle_input(s, from, p, now))
-        return;
-    struct remap_out out;
-    if (!remap_next(&s->map, now, &p->rtp, number, d, &out))
+    if (is_bundled(s, from, p, now) || !remap_next(&s->map, now, &p->rtp, number, d, &out))
         return;
     push(s, p, &out, (struct how){0});
-    if (switched && s->paused) {
-        s->paused = false;
-        s->anew = true;
-        s->since = out.seq;
-    }
-    if (switched && p->rtp.key)
-        member_saw_key(s->member, now);
-    /* The first packet of a key frame that came late, by a repair: the rest is here already. */
-    if (switched && !s->track->audio &&
-        (int32_t)(burst_sent(from, sub_watches(s)) - p->rtp.ext_seq) > 0)
-        replay(s, from, p->rtp.ext_seq + 1, now);
+    if (switches)
+        has_switched(s, from, p, out.seq, now);
 }
 
 void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsigned n, usec now)
