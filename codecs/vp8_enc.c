@@ -350,9 +350,10 @@ static bool all_sharp(const struct vp8enc *e)
  * newest then, not one of a queue. */
 static bool line_busy(const struct vp8enc *e, usec at)
 {
-    for (unsigned i = 0; i < e->conf.layers; i++) {
-        if (is_on(&e->layer[i]) && e->layer[i].line_free_at - at > BACKLOG_MAX)
-            return true;
+    for (unsigned i = e->conf.layers; i > 0; i--) {
+        const struct layer *const l = &e->layer[i - 1];
+        if (is_on(l)) /* the largest: whose way is thinner waits for itself alone */
+            return l->line_free_at - at > BACKLOG_MAX;
     }
     return false;
 }
