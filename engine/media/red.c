@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#define EVIDENCE 50.0 /* packets, a second of voice: so many count as much as all before */
+#define LEAST 20      /* packets: fewer say nothing */
+#define EVIDENCE 50.0 /* a second of voice: so many count as much as all before, if that was more  \
+                       */
 #define LOOK_EVERY (500 * USEC_MS)
 #define NEEDED_FOR (10 * USEC_SEC)
 #define PAYLOAD_MAX 1100u /* of all blocks: with its headers it fits any way */
@@ -12,7 +14,7 @@
 /* Shares of loss from which one more rides along, and below which it need not. */
 static const struct {
     double begin, end;
-} needs[RED_RIDERS] = {{0.02, 0.01}, {0.08, 0.05}};
+} needs[RED_RIDERS] = {{0.02, 0.01}, {0.08, 0.05}, {0.18, 0.12}};
 
 static uint8_t needed(const struct red_rule *r)
 {
@@ -26,9 +28,10 @@ void red_rule_report(struct red_rule *r, usec now, double reported, double lost)
 {
     r->reported += reported;
     r->lost += lost;
-    if (now - r->looked_at < LOOK_EVERY || r->reported <= 0)
+    if (now - r->looked_at < LOOK_EVERY || r->reported < LEAST)
         return;
-    r->loss += (r->lost - r->loss * r->reported) / (r->reported + EVIDENCE);
+    r->loss += (r->lost - r->loss * r->reported) / (r->reported + r->known);
+    r->known = r->known + r->reported < EVIDENCE ? r->known + r->reported : EVIDENCE;
     r->reported = r->lost = 0;
     r->looked_at = now;
     const uint8_t n = needed(r);

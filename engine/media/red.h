@@ -6,12 +6,13 @@
 #include "engine/wire/red.h"
 #include "engine/wire/twcc.h"
 
-#define RED_RIDERS 2 /* most that ride along with one packet */
+#define RED_RIDERS 3 /* most that ride along with one packet */
 
 /* How many ride, by what the receiver reports; all zero at first. More ride at once when more is
  * lost, fewer when ten seconds have not needed them. */
 struct red_rule {
-    double loss; /* smoothed, 0 to 1 */
+    double loss;  /* smoothed, 0 to 1 */
+    double known; /* packets that it is made of, up to a limit */
     uint8_t riders;
     usec needed_at;        /* when so many were last needed */
     usec looked_at;        /* what came since then waits to be looked at together: */

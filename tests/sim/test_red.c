@@ -62,10 +62,10 @@ static void a_viewer_who_loses_packets_hears_them_in_time(void **unused)
     (void)unused;
     static const struct {
         double loss, share;
-    } ways[] = {{0.1, 0.99}, {0.2, 0.97}};
+    } ways[] = {{0.1, 0.99}, {0.2, 0.97}, {0.3, 0.97}};
     for (uint8_t i = 0; i < ARRAY_LEN(ways); i++) {
         const struct path_conf way = far(ways[i].loss);
-        world_init(&w, (uint8_t)(70 + i));
+        world_init(&w, (uint8_t)(80 + i));
         const struct world_bot *const from = speaker(&clean, 0);
         const struct world_bot *const near = listener(1, &clean);
         const struct world_bot *const to = listener(2, &way);

@@ -220,6 +220,10 @@ static void riders_come_with_loss_and_go_after_a_while_without(void **unused)
     assert_int_equal(report(&rule, &now, 9, 0), 1);
     assert_int_equal(report(&rule, &now, 3, 0), 0);
     assert_int_equal(report(&rule, &now, 5, 0.1), 2);
+    assert_int_equal(report(&rule, &now, 60, 0.15), 2);
+    assert_int_equal(report(&rule, &now, 3, 0.25), 3);
+    assert_int_equal(report(&rule, &now, 60, 0.15), 3);
+    assert_int_equal(report(&rule, &now, 15, 0.06), 2);
     assert_int_equal(report(&rule, &now, 60, 0.06), 2);
     assert_int_equal(report(&rule, &now, 9, 0.03), 2);
     assert_int_equal(report(&rule, &now, 5, 0.03), 1);
@@ -234,7 +238,7 @@ static void a_report_counts_as_much_as_it_saw(void **unused)
     red_rule_report(&rule, 2 * USEC_SEC, 1, 1); /* one packet, lost */
     assert_int_equal(rule.riders, 0);
     red_rule_report(&rule, 3 * USEC_SEC, 500, 250);
-    assert_int_equal(rule.riders, 2);
+    assert_int_equal(rule.riders, 3);
     red_rule_report(&rule, 30 * USEC_SEC, UINT32_MAX, 0); /* a viewer may say what it likes */
     assert_int_equal(rule.riders, 0);
     assert_true(rule.loss >= 0 && rule.loss < 0.001);
@@ -246,7 +250,7 @@ static void reports_about_few_packets_are_looked_at_together(void **unused)
     (void)unused;
     struct red_rule rule = {0};
     for (usec now = 0; now < 60 * USEC_SEC; now += 100 * USEC_MS) {
-        red_rule_report(&rule, now, 5, now % (2 * USEC_SEC) == 0);
+        red_rule_report(&rule, now, 5, now > 0 && now % (2 * USEC_SEC) == 0);
         assert_int_equal(rule.riders, 0); /* 1 % */
     }
     usec now = 60 * USEC_SEC;
