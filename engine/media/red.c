@@ -4,9 +4,10 @@
 
 #include <string.h>
 
-#define LEAST 20      /* packets: fewer say nothing */
-#define EVIDENCE 50.0 /* a second of voice: so many count as much as all before, if that was more  \
-                       */
+#define LEAST 20 /* packets: fewer say nothing */
+#define EVIDENCE                                                                                   \
+    50.0 /* a second of voice: so many count as much as all before, if that was more               \
+          */
 #define LOOK_EVERY (500 * USEC_MS)
 #define NEEDED_FOR (10 * USEC_SEC)
 #define PAYLOAD_MAX 1100u /* of all blocks: with its headers it fits any way */
