@@ -222,7 +222,7 @@ static void ask_key(struct member *m, struct track *t, usec now, struct writer *
 static bool wants_key(const struct track *t)
 {
     for (size_t i = 0; i < NEGO_LAYERS; i++)
-        if (stream_flows(t->layer[i]) && t->wanted & 1u << i)
+        if ((stream_flows(t->layer[i]) || (t->layer[i] && track_still(t))) && t->wanted & 1u << i)
             return true;
     return false;
 }

@@ -101,6 +101,8 @@ void sub_attach(struct sub *s, struct track *t, usec now)
     if (!t)
         return;
     attach(s, t, now);
+    if (track_still(t) && t->layer[0] && !track_choose(t, 1)) /* who comes does not wait for more */
+        track_want_key(t, t->layer[0]);
     if (s->member->budget) {
         s->level = 0;
         s->off = s->fresh = !t->audio; /* until the budget has been asked, at once */
@@ -156,8 +158,7 @@ enum pacer_class sub_class(const struct sub *s)
 {
     if (s->member->line[s->line].audio)
         return PACER_VOICE;
-    const uint8_t source = s->track ? s->track->source : SRC_CAMERA;
-    return source == SRC_SLIDES || source == SRC_BOARD ? PACER_SLIDES : PACER_VIDEO;
+    return s->track && track_still(s->track) ? PACER_SLIDES : PACER_VIDEO;
 }
 
 /* How it goes: as a repair, or with so many packets of a voice before it. */

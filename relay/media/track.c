@@ -257,6 +257,11 @@ bool stream_flows(const struct stream *s)
     return s && (s->live || s->press.flows);
 }
 
+bool track_still(const struct track *t)
+{
+    return t->source == SRC_SLIDES || t->source == SRC_BOARD;
+}
+
 enum track_rank track_rank(const struct stream *s)
 {
     const struct track *const t = s->track;

@@ -106,6 +106,9 @@ void stream_expire(struct stream *s, usec now);
 /* Packets come: it is live, or left out for want of room. NULL: no. */
 bool stream_flows(const struct stream *s);
 
+/* Slides and the like: nothing may come of them for long, and yet the picture is there. */
+bool track_still(const struct track *t);
+
 /* Highest live layer of the lowest `layers`, else the lowest that is live; NULL: nothing flows yet.
  */
 struct stream *track_choose(const struct track *t, uint8_t layers);
