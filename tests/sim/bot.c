@@ -254,6 +254,8 @@ static void input_rtcp(struct bot *b, usec now, const struct pkt *p, struct outq
             for (size_t i = 0; i < b->sends; i++) /* aligned key frames */
                 if (b->send[i].line == s->line)
                     b->send[i].key_wanted = true;
+            if (s->every > USEC_SEC) /* a still picture that waited for its next change */
+                s->next = now;
         }
         for (size_t i = 0; it.kind == RTCP_SR && i < b->nego.n; i++)
             if (b->nego.media[i].ssrc[0] == it.sender)
@@ -440,9 +442,17 @@ static void report(struct bot *b, usec now, struct writer *w)
         rtcp_write_sr(w, b->nego.media[s->line].ssrc[s->layer], ntp_of_unix_us(now + b->ntp_offset),
                       s->ts, s->sent, s->octets);
     }
-    for (size_t i = 0; i < b->nego.n; i++)
-        if (b->nego.media[i].recv && b->recv[i].packets)
-            recvstat_report(&b->recv[i].stat, now, &rep[n++]);
+    for (size_t i = 0; i < b->nego.n; i++) {
+        struct bot_recv *const r = &b->recv[i];
+        if (!b->nego.media[i].recv || !r->packets)
+            continue;
+        recvstat_report(&r->stat, now, &rep[n++]);
+        /* Its first packets were lost, and no gap shows it; or some that nothing brings back. */
+        const bool broken = !r->keys || r->nack.given_up != r->given_up;
+        if (!b->nego.media[i].audio && broken)
+            rtcp_write_pli(w, b->ssrc, b->nego.media[i].ssrc[0]);
+        r->given_up = r->nack.given_up;
+    }
     if (n)
         rtcp_write_rr(w, b->ssrc, rep, n);
 }

@@ -40,6 +40,7 @@ struct bot_recv {
     uint8_t line;
     struct recvstat stat;
     struct nack nack;
+    uint64_t given_up; /* by nack, when it last reported */
     uint64_t packets, repaired, keys, foreign_bytes;
     uint64_t ridden; /* of the packets, those that came with a later one (RFC 2198) */
     uint64_t slow;   /* those of a voice that came BOT_SLOW later than the first did, or more */

@@ -10,33 +10,9 @@
 
 #define K 1000u
 
-/* Tags of the camera's layers, so that a test sees which one came. */
-#define SLIDE 12 /* packets of 1000 bytes, every ten seconds */
-
-enum { TAG_180 = 40, TAG_360, TAG_720 };
-
 static const struct path_conf clean = {.delay = 10000};
 
 static struct world w;
-
-static void lead_with_three_layers(void)
-{
-    const uint8_t source[NEGO_MEDIA] = {SRC_VOICE, SRC_CAMERA, SRC_SLIDES};
-    struct nego n = {.n = 3,
-                     .media = {{.audio = true, .send = true, .codec = NEGO_OPUS},
-                               {.send = true, .codec = NEGO_VP8, .layers = 3},
-                               {.send = true, .codec = NEGO_VP8}}};
-    memcpy(n.media[LINE_CAMERA].rid[0], "l", 2);
-    memcpy(n.media[LINE_CAMERA].rid[1], "m", 2);
-    memcpy(n.media[LINE_CAMERA].rid[2], "h", 2);
-    struct bot *const b = world_join(&w, "lead", SITE_LEAD, &n, source, NULL, &clean)->bot;
-    bot_sends(b, LINE_VOICE, 0, TAG_LEAD_VOICE, 20000, 1, 60);
-    bot_sends(b, LINE_CAMERA, 0, TAG_180, 40000, 1, 180);
-    bot_sends(b, LINE_CAMERA, 1, TAG_360, 40000, 2, 550);
-    bot_sends(b, LINE_CAMERA, 2, TAG_720, 40000, 6, 700);
-    bot_sends(b, LINE_SLIDES, 0, TAG_SLIDES, 10 * USEC_SEC, SLIDE, 1000);
-    b->send[b->sends - 1].key_times = 1;
-}
 
 static struct world_bot *viewer(const struct path_conf *down)
 {
@@ -109,7 +85,7 @@ static struct came during(const struct world_bot *b, usec time)
 static void begin(uint8_t seed)
 {
     world_init(&w, seed);
-    lead_with_three_layers();
+    world_lead_layers(&w, &clean);
     world_run(&w, 3 * USEC_SEC);
 }
 
@@ -150,7 +126,7 @@ static void the_thinnest_link_keeps_voice_and_slides(void **unused)
                   (unsigned long)c.voice, (unsigned long)c.slides, (unsigned long)v->down.lost,
                   (unsigned long)v->down.sent);
     assert_true(c.voice >= 2940);
-    assert_true(c.slides >= 5 * SLIDE);
+    assert_true(c.slides >= 5 * WORLD_SLIDE);
     assert_int_equal(c.p360 + c.p720, 0);
     assert_int_equal(v->last.rung, 1);
     end(v);
@@ -169,7 +145,7 @@ static void a_village_link_has_a_thumbnail_too(void **unused)
         (unsigned long)c.voice, (unsigned long)c.slides, (unsigned long)c.p180, v->last.rung,
         v->last.way_kbps);
     assert_true(c.voice >= 2940);
-    assert_true(c.slides >= 5 * SLIDE);
+    assert_true(c.slides >= 5 * WORLD_SLIDE);
     assert_true(c.p180 >= 1000);
     assert_int_equal(c.p720, 0);
     end(v);

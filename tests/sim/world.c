@@ -366,6 +366,24 @@ struct world_bot *world_lead(struct world *w, const struct path_conf *l)
     return b;
 }
 
+struct world_bot *world_lead_layers(struct world *w, const struct path_conf *l)
+{
+    const uint8_t source[NEGO_MEDIA] = {SRC_VOICE, SRC_CAMERA, SRC_SLIDES};
+    struct nego n = {.n = 3, .media = {audio_line(true), video_line(true), video_line(true)}};
+    n.media[LINE_CAMERA].layers = 3;
+    memcpy(n.media[LINE_CAMERA].rid[0], "l", 2);
+    memcpy(n.media[LINE_CAMERA].rid[1], "m", 2);
+    memcpy(n.media[LINE_CAMERA].rid[2], "h", 2);
+    struct world_bot *const b = world_join(w, "lead", SITE_LEAD, &n, source, NULL, l);
+    bot_sends(b->bot, LINE_VOICE, 0, TAG_LEAD_VOICE, 20000, 1, 60);
+    bot_sends(b->bot, LINE_CAMERA, 0, TAG_180, 40000, 1, 180);
+    bot_sends(b->bot, LINE_CAMERA, 1, TAG_360, 40000, 2, 550);
+    bot_sends(b->bot, LINE_CAMERA, 2, TAG_720, 40000, 6, 700);
+    bot_sends(b->bot, LINE_SLIDES, 0, TAG_SLIDES, 10 * USEC_SEC, WORLD_SLIDE, 1000);
+    b->bot->send[b->bot->sends - 1].key_times = 1;
+    return b;
+}
+
 struct world_bot *world_point(struct world *w, uint8_t site, const struct path_conf *l)
 {
     const uint8_t source[NEGO_MEDIA] = {SRC_VOICE, SRC_CLASS};

@@ -8,6 +8,7 @@
 
 #define WORLD_BOTS 400
 #define WORLD_ROOM 7
+#define WORLD_SLIDE 12
 
 struct world_bot {
     struct bot *bot;
@@ -76,6 +77,8 @@ void world_run(struct world *w, usec until);
 /* Ready-made members. */
 struct world_bot *world_lead(struct world *w,
                              const struct path_conf *l); /* camera, slides, voice */
+/* The same with three layers, and a slide of WORLD_SLIDE packets every ten seconds. */
+struct world_bot *world_lead_layers(struct world *w, const struct path_conf *l);
 struct world_bot *world_lead_plays(struct world *w,
                                    const struct path_conf *l); /* wall/1…3, 1 + 3 voices */
 struct world_bot *world_point(struct world *w, uint8_t site,
@@ -85,5 +88,6 @@ struct world_bot *world_plays(struct world *w, uint8_t site,
 
 /* Tags in the payloads: which source a packet came from. */
 enum { TAG_LEAD_VOICE = 1, TAG_CAMERA, TAG_SLIDES, TAG_CLASS = 10, TAG_POINT_VOICE = 30 };
-enum { LINE_VOICE, LINE_CAMERA, LINE_SLIDES };                               /* lead */
+enum { TAG_180 = 40, TAG_360, TAG_720 };       /* layers of a camera; 1, 2 and 6 packets a frame */
+enum { LINE_VOICE, LINE_CAMERA, LINE_SLIDES }; /* lead */
 enum { PLAY_VOICE, PLAY_FLOOR_VOICE, PLAY_CAMERA, PLAY_SLIDES, PLAY_FLOOR }; /* plays */
