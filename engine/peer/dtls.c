@@ -13,9 +13,10 @@
 #define OUT_BYTES 4096 /* the longest flight has about 1200 bytes; sent twice in one call */
 
 /* The first resend waits longer than a round trip over a satellite or a filled queue of a village
- * link, so that the handshake does not choke the link with copies of itself. */
+ * link, so that the handshake does not choke the link with copies of itself. The last is short
+ * enough for a way that loses every third packet, and 6 kbit/s of copies. */
 #define RESEND_FIRST 400000u
-#define RESEND_LAST 4000000u
+#define RESEND_LAST 1600000u
 
 /* OpenSSL and its buffers are 70 KiB. They go when the remote side has proved by media that it has
  * our last flight, and then was silent for so long in DTLS that none of it is still on its way. */

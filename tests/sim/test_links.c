@@ -33,8 +33,8 @@ struct limits {
 static const struct limits usual = {NULL, 3000, 1, 400, 5000, 24, 2500, 30, 0};
 static const struct limits others[] = {
     {"clean", 100, 0, 20, 100, 24.9, 60, 0, 0},
-    {"loss-20", 15000, 1, 400, 6000, 24, 2500, 0, 0},
-    {"loss-30", 20000, 1, 400, 15000, 18, 15000, 0, 0},
+    {"loss-20", 6000, 1, 400, 6000, 24, 2500, 0, 0},
+    {"loss-30", 12000, 1, 400, 15000, 18, 15000, 0, 0},
     /* one slide waits behind the one before it: without a bound yet */
     {"village-64k", 3000, 2, 400, NONE, 0, NONE, 200, 60},
 };
