@@ -4,10 +4,8 @@
 
 #include <string.h>
 
-#define LEAST 20 /* packets: fewer say nothing */
-#define EVIDENCE                                                                                   \
-    50.0 /* a second of voice: so many count as much as all before, if that was more               \
-          */
+#define LEAST 30      /* packets: one of fewer says nothing */
+#define EVIDENCE 25.0 /* packets that count for the past; at first for a way without loss */
 #define LOOK_EVERY (500 * USEC_MS)
 #define NEEDED_FOR (10 * USEC_SEC)
 #define PAYLOAD_MAX 1100u /* of all blocks: with its headers it fits any way */
@@ -31,7 +29,7 @@ void red_rule_report(struct red_rule *r, usec now, double reported, double lost)
     r->lost += lost;
     if (now - r->looked_at < LOOK_EVERY || r->reported < LEAST)
         return;
-    r->loss += (r->lost - r->loss * r->reported) / (r->reported + r->known);
+    r->loss += (r->lost - r->loss * r->reported) / (r->reported + r->known + EVIDENCE);
     r->known = r->known + r->reported < EVIDENCE ? r->known + r->reported : EVIDENCE;
     r->reported = r->lost = 0;
     r->looked_at = now;

@@ -244,6 +244,17 @@ static void a_report_counts_as_much_as_it_saw(void **unused)
     assert_true(rule.loss >= 0 && rule.loss < 0.001);
 }
 
+static void the_first_reports_are_believed_but_not_one_lost_packet(void **unused)
+{
+    (void)unused;
+    struct red_rule rule = {0};
+    red_rule_report(&rule, USEC_SEC, 33, 1);
+    assert_int_equal(rule.riders, 0);
+    rule = (struct red_rule){0};
+    red_rule_report(&rule, USEC_SEC, 33, 7); /* a way that loses a fifth */
+    assert_int_equal(rule.riders, 2);
+}
+
 /* One of the five packets of a tenth of a second says nothing yet. */
 static void reports_about_few_packets_are_looked_at_together(void **unused)
 {
@@ -275,6 +286,7 @@ int main(void)
         WITH_POOL(an_empty_pool_recovers_nothing),
         cmocka_unit_test(riders_come_with_loss_and_go_after_a_while_without),
         cmocka_unit_test(a_report_counts_as_much_as_it_saw),
+        cmocka_unit_test(the_first_reports_are_believed_but_not_one_lost_packet),
         cmocka_unit_test(reports_about_few_packets_are_looked_at_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
