@@ -25,6 +25,6 @@ void meter_add(struct meter *m, usec now, size_t bytes)
     if (m->since == 0)
         m->since = now;
     m->bytes += (uint32_t)size_min(bytes, UINT32_MAX - m->bytes);
-    if (now - m->since >= m->window)
+    if (now > m->since && now - m->since >= m->window)
         close_window(m, now);
 }

@@ -67,7 +67,7 @@ usec bundle_next(const struct sub *s)
 static bool gather(const struct sub *s, const struct pkt *last, unsigned n,
                    const struct pkt *packet[BUNDLE_MOST])
 {
-    if (!s->current || n > BUNDLE_MOST || kept(s->current, last->rtp.ext_seq) != last)
+    if (!s->current || n == 0 || n > BUNDLE_MOST || kept(s->current, last->rtp.ext_seq) != last)
         return false;
     for (unsigned i = 0; i < n; i++) {
         packet[i] = kept(s->current, last->rtp.ext_seq - (n - 1 - i));
