@@ -180,28 +180,19 @@ static usec packet_time(const struct bwe *b)
 
 /* Loss */
 
+/* What is lost while nothing waits on the way is not lost for want of room: the way loses it
+ * whatever is sent. It is followed; what comes on top at once is too much. */
 static void close_loss_window(struct bwe *b, usec now)
 {
     const float share = (float)b->lost / (float)b->seen;
-    b->loss += 0.5F * (share - b->loss);
-    if (b->loss < b->own_loss)
-        b->own_loss += 0.25F * (b->loss - b->own_loss);
-    else if (b->own_loss > 0 && b->queue < QUEUE_SOME + packet_time(b))
-        b->own_loss += 0.05F * (b->loss - b->own_loss);
+    const bool first = b->loss_at == 0;
+    b->loss = first ? share : b->loss + 0.5F * (share - b->loss);
     b->loss_at = now;
     b->seen = b->lost = 0;
-}
-
-/* A way that loses as much when a third less is sent does not lose for want of room. */
-static void learn_own_loss(struct bwe *b)
-{
-    if (!b->cut_from || b->bps * 3 > b->cut_from * 2)
-        return;
-    if (b->loss > 0.75F * b->cut_loss) {
+    if (b->queue < QUEUE_SOME + packet_time(b))
+        b->own_loss = first ? share : b->own_loss + 0.25F * (b->loss - b->own_loss);
+    else if (b->loss < b->own_loss)
         b->own_loss = b->loss;
-        b->bps = b->cut_from;
-    }
-    b->cut_from = 0;
 }
 
 static void cut_for_loss(struct bwe *b, usec now)
@@ -209,10 +200,6 @@ static void cut_for_loss(struct bwe *b, usec now)
     const float more = b->loss - 1.25F * b->own_loss;
     if (more < LOSS_MUCH || now - b->cut_at < b->rtt + LOSS_WINDOW)
         return;
-    if (!b->cut_from) {
-        b->cut_from = b->bps;
-        b->cut_loss = b->loss;
-    }
     b->bps = bounded(b, (uint64_t)((float)b->bps * (1 - 0.5F * more)));
     b->cut_at = now;
 }
@@ -394,7 +381,6 @@ static void decide(struct bwe *b, const struct report *r)
 {
     if (b->seen >= LOSS_PACKETS && r->now - b->loss_at >= LOSS_WINDOW) {
         close_loss_window(b, r->now);
-        learn_own_loss(b);
         cut_for_loss(b, r->now);
     }
     if (!r->any)

@@ -1,7 +1,7 @@
 /* bwe.h - how much a way carries, as its sender learns it from transport-wide feedback: Google
  * Congestion Control (draft-ietf-rmcat-gcc-02) with three changes for village links. A standing
- * queue is emptied, not only kept from growing; loss that stays when the rate falls is not taken
- * for congestion; after an outage the way is tried at once at the rate that it had. */
+ * queue is emptied, not only kept from growing; loss while nothing waits is not taken for
+ * congestion; after an outage the way is tried at once at the rate that it had. */
 #pragma once
 
 #include "engine/media/trend.h"
@@ -71,8 +71,6 @@ struct bwe {
     usec loss_at;
     float loss;     /* smoothed share that is lost */
     float own_loss; /* of it, what the way loses whatever we send */
-    float cut_loss; /* when the rate was lowered for loss, and from what */
-    uint64_t cut_from;
 
     uint8_t cluster; /* the last that was given out */
     struct bwe_span probe;

@@ -137,8 +137,7 @@ static void add_layer(struct share_line *l, struct form *form, const struct stre
 static void bound_slides(struct share_line *l, const struct sub *s)
 {
     const uint32_t most = share_rungs[0].most[SHARE_SLIDES];
-    const struct stream *const least = track_choose(s->track, 1);
-    if (l->kind == SHARE_SLIDES && least && meter_bps(&least->base) < most)
+    if (l->kind == SHARE_SLIDES)
         l->bps[0] = pacer_waiting(&s->member->pacer, PACER_SLIDES) > 0 ? most : SLIDES_LEAST;
 }
 

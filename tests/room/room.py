@@ -35,31 +35,33 @@ def wait_for(what, condition, seconds):
 
 
 class Relay:
-    """The relay; after a kill it comes back on the same ports with the same data."""
+    """The relay; after a kill it comes back on the same ports with the same data. `inside`: what
+    stands before its command, `host`: its address."""
 
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
+    def __init__(self, program, folder, host="127.0.0.1", inside=()):
+        self.program, self.folder, self.host, self.inside = program, folder, host, list(inside)
         self.ports = {"http": 0, "https": 0, "media": 0}
         self.process = None
 
     def start(self):
         log = self.folder / "relay.log"
-        command = [self.program, "--data", self.folder / "data", "--workers", "1"]
+        command = [*self.inside, self.program, "--data", self.folder / "data", "--workers", "1",
+                   "--plain-http-anywhere"]
         for name, port in self.ports.items():
-            command += [f"--{name}", f"127.0.0.1:{port}"]
+            command += [f"--{name}", f"{self.host}:{port}"]
         with open(log, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         line = wait_for("the relay is ready",
                         lambda: re.search(r"^ready .*$", log.read_text(), re.M), 20).group()
         for name in self.ports:
-            self.ports[name] = int(re.search(rf"{name}=127\.0\.0\.1:(\d+)", line).group(1))
+            self.ports[name] = int(re.search(rf"{name}={re.escape(self.host)}:(\d+)", line).group(1))
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def url(self, path=""):
-        return f"http://127.0.0.1:{self.ports['http']}{path}"
+        return f"http://{self.host}:{self.ports['http']}{path}"
 
     def token(self, role, sub, *more):
         return subprocess.run([self.program, "token", "--data", self.folder / "data", "--role", role,
@@ -79,11 +81,12 @@ class Relay:
 class Room:
     """A room program and what it said last."""
 
-    def __init__(self, name, program, folder, *arguments):
+    def __init__(self, name, program, folder, *arguments, inside=()):
         self.name = name
         self.out, self.err = folder / f"{name}.out", folder / f"{name}.err"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen([program, *arguments, "--json"], stdout=out, stderr=err)
+            self.process = subprocess.Popen([*inside, program, *arguments, "--json"], stdout=out,
+                                            stderr=err)
 
     def stats(self):
         if self.process.poll() is not None:
