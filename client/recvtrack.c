@@ -10,7 +10,17 @@
 #define REPORT_FIRST (200 * USEC_MS)
 #define KEY_EVERY (300 * USEC_MS)
 #define REPAIR_DEADLINE (400 * USEC_MS)
+#define PICTURE_PATIENCE (800 * USEC_MS) /* a key frame takes longer */
 #define NACKS 64
+
+/* A voice goes on without what is late; a picture waits for it. */
+static void init_repairs(struct recvtrack *t)
+{
+    const usec patience = t->media->audio ? 0 : PICTURE_PATIENCE;
+    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
+    t->jitter.patience = patience;
+    nack_init(&t->nack, REPAIR_DEADLINE + patience);
+}
 
 enum err recvtrack_init(struct recvtrack *t, const struct nego_media *m)
 {
@@ -21,8 +31,7 @@ enum err recvtrack_init(struct recvtrack *t, const struct nego_media *m)
         .report_at = USEC_NEVER,
         .key_asked = -KEY_EVERY,
     };
-    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
-    nack_init(&t->nack, REPAIR_DEADLINE);
+    init_repairs(t);
     clockmap_init(&t->clock, t->rate);
     if (m->audio)
         return OK;
@@ -47,8 +56,7 @@ static void begin(struct recvtrack *t, usec now, uint32_t ssrc)
     t->ssrc = ssrc;
     recvstat_init(&t->stat, ssrc, t->rate);
     jitter_fini(&t->jitter);
-    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
-    nack_init(&t->nack, REPAIR_DEADLINE);
+    init_repairs(t);
     nack_rtt(&t->nack, t->rtt);
     clockmap_init(&t->clock, t->rate);
     t->report_at = now + REPORT_FIRST;

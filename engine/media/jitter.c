@@ -185,6 +185,13 @@ static uint32_t next_ts(const struct jitter *j, const struct pkt *held)
     return j->last_ts + (uint32_t)(ticks / (int32_t)(ahead + 1));
 }
 
+/* When packet next_seq comes out, or is given up. */
+static usec turn_of(const struct jitter *j, const struct pkt *held)
+{
+    const usec due = jitter_due(j, next_ts(j, held));
+    return held->rtp.ext_seq == j->next_seq ? due : due + j->patience;
+}
+
 enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
 {
     const struct pkt *const held = first_held(j);
@@ -192,7 +199,7 @@ enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
     if (!held)
         return JITTER_WAIT;
     const uint32_t ts = next_ts(j, held);
-    if (now < jitter_due(j, ts))
+    if (now < turn_of(j, held))
         return JITTER_WAIT;
 
     struct pkt **const s = slot(j, j->next_seq);
@@ -211,7 +218,7 @@ enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
 usec jitter_next(const struct jitter *j)
 {
     const struct pkt *const held = first_held(j);
-    return held ? jitter_due(j, next_ts(j, held)) : USEC_NEVER;
+    return held ? turn_of(j, held) : USEC_NEVER;
 }
 
 void jitter_floor(struct jitter *j, usec at_least)

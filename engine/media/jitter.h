@@ -11,6 +11,7 @@ struct jitter {
     uint32_t rate;                 /* RTP clock */
     usec min, max;                 /* bounds of the delay */
     usec floor;                    /* what jitter_floor wants */
+    usec patience;                 /* so much longer a missing packet is waited for; 0 at first */
     usec delay;                    /* now */
     bool started;
     uint32_t next_seq; /* extended number that comes out next */
@@ -45,6 +46,8 @@ void jitter_put(struct jitter *j, usec now, struct pkt *p);
  * packets around it tell; JITTER_LOST needs a later one that has come, because a sender that says
  * nothing (DTX) has lost nothing. After JITTER_LOST the ring may hold the packet `next_seq`, with
  * the voice's own repair of the lost one in it. */
+/* With patience it stands still for so long instead: a picture that comes late by a repair costs
+ * less than the key frame that everybody would get for it. */
 enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p);
 usec jitter_next(const struct jitter *j);
 /* When a packet with this timestamp should be played, on our clock. */
