@@ -57,12 +57,17 @@ void stats_video_shown(struct stats_video *v, usec now, unsigned width, unsigned
     }
 }
 
+usec stats_video_frozen(const struct stats_video *v, usec now)
+{
+    const bool open = v->frames && is_freeze(v, now - v->last);
+    return v->frozen + (open ? now - v->last : 0);
+}
+
 double stats_video_freeze_ratio(const struct stats_video *v, usec now)
 {
     if (!v->frames || now <= v->first)
         return 0;
-    const usec open = is_freeze(v, now - v->last) ? now - v->last : 0;
-    return (double)(v->frozen + open) / (double)(now - v->first);
+    return (double)stats_video_frozen(v, now) / (double)(now - v->first);
 }
 
 void stats_voice_played(struct stats_voice *v, usec at, size_t samples, bool invented)
@@ -159,9 +164,10 @@ static json_t *video(struct stats_video *v, usec now, double seconds)
 {
     const double fps = (double)(v->frames - v->frames_prior) / seconds;
     v->frames_prior = v->frames;
-    return json_pack("{s:f, s:i, s:i, s:f}", "fps", rounded(fps, 10), "width", (int)v->width,
+    return json_pack("{s:f, s:i, s:i, s:f, s:I}", "fps", rounded(fps, 10), "width", (int)v->width,
                      "height", (int)v->height, "freeze_ratio",
-                     rounded(stats_video_freeze_ratio(v, now), 10000));
+                     rounded(stats_video_freeze_ratio(v, now), 10000), "frozen_ms",
+                     (json_int_t)(stats_video_frozen(v, now) / USEC_MS));
 }
 
 static double concealed_ratio(const struct stats_voice *v)
@@ -194,9 +200,11 @@ int stats_json(struct stats *s, usec now, char *out, size_t cap)
     set_known(o, "up", way(&s->up));
     set_known(o, "down", way(&s->down));
     set_known(o, "voice",
-              json_pack("{s:f, s:I}", "concealed_ratio", rounded(concealed_ratio(&s->voice), 10000),
-                        "longest_silence_ms",
-                        (json_int_t)(longest_silence(&s->voice, now) / USEC_MS)));
+              json_pack("{s:f, s:I, s:I, s:I}", "concealed_ratio",
+                        rounded(concealed_ratio(&s->voice), 10000), "longest_silence_ms",
+                        (json_int_t)(longest_silence(&s->voice, now) / USEC_MS), "played_ms",
+                        (json_int_t)(s->voice.samples / 48), "concealed_ms",
+                        (json_int_t)(s->voice.concealed / 48)));
     for (size_t i = 0; i < s->videos; i++)
         set_known(videos, s->video[i].name, video(&s->video[i], now, seconds));
     set_known(o, "video", videos);

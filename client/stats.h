@@ -30,6 +30,8 @@ struct stats_video {
 
 /* A picture is shown. A gap longer than max(3 x mean, mean + 150 ms) is a freeze. */
 void stats_video_shown(struct stats_video *v, usec now, unsigned width, unsigned height);
+/* Frozen in all; a freeze that lasts counts too. */
+usec stats_video_frozen(const struct stats_video *v, usec now);
 /* Frozen time of all time since the first picture; a freeze that lasts counts too. */
 double stats_video_freeze_ratio(const struct stats_video *v, usec now);
 

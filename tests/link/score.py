@@ -79,15 +79,13 @@ def slot(kind):
     return "camera" if kind == "point" else "wall/1"
 
 
-def since(before, after, part, key):
-    """A share of all time since the start, as of the time between two reports."""
-    def amount(s):
-        value = s
-        for name in part:
-            value = value.get(name, {})
-        return value.get(key, 0) * s.get("t_s", 0)
-    time_between = after["t_s"] - before.get("t_s", 0)
-    return (amount(after) - amount(before)) / time_between if time_between > 0 else 0
+def grown(before, after, path):
+    """How much a counter grew."""
+    def value(s):
+        for name in path:
+            s = s.get(name, {})
+        return s or 0
+    return value(after) - value(before)
 
 
 def measure(link, args):
@@ -119,9 +117,11 @@ def result(link, first, last, series, seconds):
     delay = last.get("burnt_delay_ms") or {}
     return {
         "link": link,
-        "concealed": 100 * since(first, last, ["voice"], "concealed_ratio"),
+        "concealed": 100 * grown(first, last, ["voice", "concealed_ms"]) /
+        max(grown(first, last, ["voice", "played_ms"]), 1),
         "silence_ms": last.get("voice", {}).get("longest_silence_ms"),
-        "freeze": 100 * since(first, last, ["video", "camera"], "freeze_ratio") if camera else None,
+        "freeze": 100 * grown(first, last, ["video", "camera", "frozen_ms"]) /
+        max(1000 * grown(first, last, ["t_s"]), 1) if camera else None,
         "fps": sum(s.get("video", {}).get("camera", {}).get("fps", 0) for s in series) / max(len(series), 1),
         "height": camera.get("height"),
         "delay_ms": [delay.get("p50"), delay.get("p95")],
