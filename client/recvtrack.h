@@ -11,7 +11,7 @@
 
 #define RECVTRACK_DELAY_MIN (20 * USEC_MS)
 #define RECVTRACK_DELAY_MAX (700 * USEC_MS) /* a repair over a round trip of 300 ms */
-#define RECVTRACK_FRAME_MAX (1024u * 1024) /* longest coded picture */
+#define RECVTRACK_FRAME_MAX (1024u * 1024)  /* longest coded picture */
 
 struct recvtrack {
     const struct nego_media *media; /* the connection's, outlives the track */
