@@ -13,6 +13,7 @@
 
 #define SKEW_TOLERATED 20000.0 /* us */
 #define SKEW_STEP_MOST (100 * USEC_MS)
+#define AWAY_LONG USEC_SEC
 
 struct picture_line {
     struct play *owner;
@@ -49,11 +50,19 @@ static bool is_people(const char *name)
     return strcmp(name, "slides") != 0 && strcmp(name, "board") != 0;
 }
 
+/* What was away for long has come back: the log tells how long a class saw or heard nothing. */
+static void note_back(const struct play *p, const char *what, usec away)
+{
+    if (away > AWAY_LONG)
+        log_info(p->net->log, what, "away_ms=%lld", (long long)(away / USEC_MS));
+}
+
 static void note_picture(struct picture_line *l, const struct show_note *n)
 {
     struct stats *const s = l->owner->conf.stats;
-    if (l->stat)
-        stats_video_shown(l->stat, n->at, n->width, n->height);
+    const usec away = l->stat ? stats_video_shown(l->stat, n->at, n->width, n->height) : 0;
+    if (is_people(l->name))
+        note_back(l->owner, "the picture is back", away);
     if (n->has_burnt)
         stats_ring_add(&s->burnt, n->burnt_ms);
     if (!n->has_delay)
@@ -81,11 +90,20 @@ static gboolean on_told(gint fd, GIOCondition what, gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+static void put_voice(struct play *p, size_t line, const struct recvtrack_item *it)
+{
+    const struct stats_voice *const heard = p->voice[line].stat;
+    const usec before = heard ? heard->heard : 0;
+    voice_put(&p->voice[line], it, clock_now(), clock_wall_us());
+    if (before)
+        note_back(p, "the voice is back", heard->heard - before);
+}
+
 static void on_item(void *user, size_t line, const struct recvtrack_item *it)
 {
     struct play *const p = user;
     if (line < p->voices)
-        voice_put(&p->voice[line], it, clock_now(), clock_wall_us());
+        put_voice(p, line, it);
     else if (line - p->voices < p->pictures)
         show_put(p->picture[line - p->voices].show, &it->frame, it->wall_us);
 }

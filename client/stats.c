@@ -38,23 +38,24 @@ static bool is_freeze(const struct stats_video *v, usec gap)
     return v->mean && gap > usec_max(3 * v->mean, v->mean + 150 * USEC_MS);
 }
 
-void stats_video_shown(struct stats_video *v, usec now, unsigned width, unsigned height)
+usec stats_video_shown(struct stats_video *v, usec now, unsigned width, unsigned height)
 {
     v->width = width;
     v->height = height;
     if (v->frames++ == 0) {
         v->first = now;
         v->last = now;
-        return;
+        return 0;
     }
     const usec gap = now - v->last;
     v->last = now;
     if (is_freeze(v, gap)) {
         v->freezes++;
         v->frozen += gap;
-    } else {
-        v->mean = v->mean ? v->mean + (gap - v->mean) / 16 : gap;
+        return gap;
     }
+    v->mean = v->mean ? v->mean + (gap - v->mean) / 16 : gap;
+    return 0;
 }
 
 usec stats_video_frozen(const struct stats_video *v, usec now)

@@ -28,8 +28,9 @@ struct stats_video {
     unsigned freezes;
 };
 
-/* A picture is shown. A gap longer than max(3 x mean, mean + 150 ms) is a freeze. */
-void stats_video_shown(struct stats_video *v, usec now, unsigned width, unsigned height);
+/* A picture is shown. A gap longer than max(3 x mean, mean + 150 ms) is a freeze: returns how long
+ * the one lasted that ends here, or 0. */
+usec stats_video_shown(struct stats_video *v, usec now, unsigned width, unsigned height);
 /* Frozen in all; a freeze that lasts counts too. */
 usec stats_video_frozen(const struct stats_video *v, usec now);
 /* Frozen time of all time since the first picture; a freeze that lasts counts too. */

@@ -13,10 +13,10 @@ static void a_late_picture_is_a_freeze_and_a_steady_one_is_not(void **unused)
     for (int i = 0; i < 100; i++, now += 40 * USEC_MS)
         stats_video_shown(&v, now, 1280, 720);
     now += 120 * USEC_MS; /* 160 ms after the one before: not yet */
-    stats_video_shown(&v, now, 1280, 720);
+    assert_int_equal(stats_video_shown(&v, now, 1280, 720), 0);
     assert_int_equal(v.freezes, 0);
     now += 400 * USEC_MS;
-    stats_video_shown(&v, now, 1280, 720);
+    assert_int_equal(stats_video_shown(&v, now, 1280, 720), 400 * USEC_MS);
     assert_int_equal(v.freezes, 1);
     assert_int_equal(v.frozen, 400 * USEC_MS);
     const double ratio = stats_video_freeze_ratio(&v, now);
