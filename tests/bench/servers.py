@@ -190,12 +190,14 @@ class Relay(Server):
 
 
 class Janus(Server):
-    """Debian's Janus with its videoroom. loops 0: a thread for each connection, its default."""
+    """Debian's Janus with its videoroom. loops 0: a thread for each connection, its default. `address`:
+    where it takes media, `inside`: what stands before its command."""
     kind = "janus"
 
-    def __init__(self, loops=0):
+    def __init__(self, loops=0, address=None, inside=()):
         super().__init__()
         self.loops, self.port = loops, None
+        self.address, self.inside = address, inside
         self.url = None
 
     def start(self):
@@ -206,7 +208,7 @@ class Janus(Server):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.write_config(modules[0])
-        self.spawn([program, "-F", self.folder])
+        self.spawn([*self.inside, program, "-F", self.folder])
         wait_for("janus answers", self.answers, 20)
 
     def write_config(self, modules):
@@ -217,7 +219,7 @@ class Janus(Server):
             (self.folder / folder).mkdir()
             if module:
                 (self.folder / folder / module).symlink_to(modules / folder / module)
-        address = own_address()
+        address = self.address or own_address()
         loops = f"event_loops = {self.loops}" if self.loops else ""
         (self.folder / "janus.jcfg").write_text(f"""
 general: {{

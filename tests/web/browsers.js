@@ -11,8 +11,13 @@ export function missing(name) {
     return existsSync(PATHS[name]) ? null : `${PATHS[name]} is not installed`;
 }
 
-/** @param {'chromium' | 'firefox'} name @returns {Promise<import('puppeteer-core').Browser>} */
-export function launch(name) {
+/**
+ * @param {'chromium' | 'firefox'} name
+ * @param {{args?: string[], executablePath?: string, pipe?: boolean}} [more] for Chromium: options of puppeteer's,
+ *   `args` beside our own
+ * @returns {Promise<import('puppeteer-core').Browser>}
+ */
+export function launch(name, { args = [], ...more } = {}) {
     if (name === 'firefox')
         return puppeteer.launch({
             browser: 'firefox', executablePath: PATHS.firefox, headless: true,
@@ -26,11 +31,11 @@ export function launch(name) {
             },
         });
     return puppeteer.launch({
-        executablePath: PATHS.chromium, headless: true,
+        executablePath: PATHS.chromium, headless: true, ...more,
         args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
             '--autoplay-policy=no-user-gesture-required', '--disable-background-timer-throttling',
             '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
-            '--auto-select-desktop-capture-source=Entire screen', '--lang=zh-CN'],
+            '--auto-select-desktop-capture-source=Entire screen', '--lang=zh-CN', ...args],
     });
 }
 
