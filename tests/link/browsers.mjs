@@ -1,6 +1,6 @@
-/* browsers.mjs - Chromium publishes in the school, Chromium plays in the village, the server is our relay
- * or Janus. Runs in the school; browsers.py starts it and tells it in lines when the window begins and
- * ends. Signalling goes past the link, so that both servers meet it with media only. */
+/* browsers.mjs - one Chromium publishes, one plays, the server is our relay or Janus. Runs in the school;
+ * browsers.py starts it and tells it in lines when the window begins and ends. Signalling goes past the
+ * link, so that both servers meet it with media only. */
 import { createInterface } from 'node:readline';
 import { launch } from '../web/browsers.js';
 import { until } from '../interop/wait.mjs';
@@ -18,19 +18,19 @@ async function post(path, token, sdp) {
     return answer.text();
 }
 
-async function overRelay(school, village) {
-    const up = await school.evaluate(() => window.publisher.offer(true));
-    await school.evaluate((sdp) => window.publisher.accept(sdp), await post(conf.whip, conf.lead, up));
-    const down = await village.evaluate(() => window.viewer.offer());
-    await village.evaluate((sdp) => window.viewer.accept(sdp), await post(conf.whep, conf.point, down));
+async function overRelay(publisher, viewer) {
+    const up = await publisher.evaluate(() => window.publisher.offer(true));
+    await publisher.evaluate((sdp) => window.publisher.accept(sdp), await post(conf.whip, conf.lead, up));
+    const down = await viewer.evaluate(() => window.viewer.offer());
+    await viewer.evaluate((sdp) => window.viewer.accept(sdp), await post(conf.whep, conf.point, down));
 }
 
-async function overJanus(school, village) {
+async function overJanus(publisher, viewer) {
     const janus = new Janus(conf.url);
     await janus.open(conf.bitrate);
-    const up = await school.evaluate(() => window.publisher.offer(false));
-    await school.evaluate((sdp) => window.publisher.accept(sdp), await janus.publish(up));
-    await janus.start(await village.evaluate((sdp) => window.viewer.answer(sdp), await janus.subscribe()));
+    const up = await publisher.evaluate(() => window.publisher.offer(false));
+    await publisher.evaluate((sdp) => window.publisher.accept(sdp), await janus.publish(up));
+    await janus.start(await viewer.evaluate((sdp) => window.viewer.answer(sdp), await janus.subscribe()));
 }
 
 /** A page of a browser of its own. @param {string} executablePath @param {string[]} args */
@@ -45,19 +45,19 @@ async function open(executablePath, args) {
     return { browser, page };
 }
 
-const school = await open(conf.chromium.school, [`--use-file-for-fake-video-capture=${conf.video}`,
+const publisher = await open(conf.chromium.publisher, [`--use-file-for-fake-video-capture=${conf.video}`,
     `--use-file-for-fake-audio-capture=${conf.audio}`]);
-const village = await open(conf.chromium.village, []);
-await (conf.server === 'janus' ? overJanus : overRelay)(school.page, village.page);
-const sees = async () => ({ ok: await village.page.evaluate(() => window.viewer.sees()), seen: 'no picture' });
+const viewer = await open(conf.chromium.viewer, []);
+await (conf.server === 'janus' ? overJanus : overRelay)(publisher.page, viewer.page);
+const sees = async () => ({ ok: await viewer.page.evaluate(() => window.viewer.sees()), seen: 'no picture' });
 await until('a picture', 1000 * conf.come_in, sees).catch((e) => console.error(e.message));
 say({ ready: true });
 
 for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'begin')
-        await village.page.evaluate(() => window.viewer.begin());
+        await viewer.page.evaluate(() => window.viewer.begin());
     else
-        say({ ...await village.page.evaluate(() => window.viewer.end()),
-            sent: await school.page.evaluate(() => window.publisher.sent()) });
+        say({ ...await viewer.page.evaluate(() => window.viewer.end()),
+            sent: await publisher.page.evaluate(() => window.publisher.sent()) });
 }
-await Promise.all([school, village].map(({ browser }) => browser.close()));
+await Promise.all([publisher, viewer].map(({ browser }) => browser.close()));

@@ -1,5 +1,5 @@
-"""browsers.py - (b) and (c) of score.py: Chromium publishes in the school and plays in the village, by our
-relay's WHIP and WHEP or through Janus. The work is done by browsers.mjs in the school.
+"""browsers.py - (b) and (c) of score.py: one Chromium publishes, one plays, by our relay's WHIP and WHEP or
+through Janus. The work is done by browsers.mjs in the school.
 """
 import contextlib
 import json
@@ -56,7 +56,9 @@ class Browsers:
     """Two browsers, and a server that those who inherit from here start."""
 
     def __init__(self, args, folder, village, school):
-        self.args, self.folder, self.village, self.school = args, folder, village, school
+        self.args, self.folder, self.school = args, folder, school
+        self.where = {"publisher": school, "viewer": village} if args.behind == "point" else \
+            {"publisher": village, "viewer": school}
         self.process = None
 
     def serve(self):
@@ -66,7 +68,7 @@ class Browsers:
     def start(self):
         conf = {**self.serve(), "video": str(camera_file(self.args, self.folder)),
                 "audio": str(voice_file(self.args, self.folder)), "come_in": COME_IN,
-                "chromium": {"school": self.chromium(self.school), "village": self.chromium(self.village)}}
+                "chromium": {who: self.chromium(space) for who, space in self.where.items()}}
         with open(self.folder / "browsers.err", "wb") as err:
             command = [*netns.inside(self.school), "node", HERE / "browsers.mjs", json.dumps(conf)]
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err,

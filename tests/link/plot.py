@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""plot.py - draws what score.py --json wrote: for each link what went through the tunnel to the village.
+"""plot.py - draws what score.py --json wrote: for each link what went through the tunnel.
 
 plot.py JSON [FOLDER]      FOLDER/NAME.svg for each link; default: docs/link
 
-One above the other, over the seconds of the window: rate through the tunnel beside what the link
+On standard output comes the table in Markdown. In a picture, one above the other, over the seconds of the window: rate through the tunnel beside what the link
 carries, longest wait in its queue, packets that did not come through, and what was seen: the rung
 (a) or the picture's lines (b, c). One line for each peer.
 """
@@ -18,25 +18,29 @@ PEERS = {"a": "room – Liangshi – room", "b": "Chromium – Liangshi – Chro
 LINES = {1: 0, 2: 180, 3: 360, 4: 720, 5: 1080}  # of a rung
 
 
-def rate(second):
-    return second["down"]["out_kbps"]
+def rate(way):
+    return way["out_kbps"]
 
 
-def queue(second):
-    return second["down"]["queue_max_ms"]
+def queue(way):
+    return way["queue_max_ms"]
 
 
-def gone(second):
-    return second["down"]["lost"] + second["down"]["dropped"]
+def gone(way):
+    return way["lost"] + way["dropped"]
 
 
 def lines(second):
     return LINES[second["rung"]] if "rung" in second else second["height"]
 
 
-# title, where the seconds are, what is taken of each
-PANELS = [("kbit/s to the village", "tunnel", rate), ("queue, ms", "tunnel", queue),
-          ("packets lost and dropped, a second", "tunnel", gone), ("lines of the picture", "series", lines)]
+PANELS = [("kbit/s through the link", rate), ("queue, ms", queue), ("packets lost and dropped, a second", gone),
+          ("lines of the picture", lines)]
+
+
+def way(r):
+    """The direction of the tunnel in which the lesson goes, second by second."""
+    return [s["up" if r.get("behind") == "lead" else "down"] for s in r["tunnel"]]
 
 
 def nice(value):
@@ -59,9 +63,9 @@ def line(values, seconds, top, most, colour, more=""):
     return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5" {more}/>'
 
 
-def panel(title, results, key, take, top, seconds):
-    rows = {r["peer"]: [take(s) for s in r[key]] for r in results}
-    limit = [s["down"]["rate_kbps"] * (not s["down"]["outage"]) for s in results[0]["tunnel"]] if take is rate else []
+def panel(title, results, take, top, seconds):
+    rows = {r["peer"]: [take(s) for s in (r["series"] if take is lines else way(r))] for r in results}
+    limit = [s["rate_kbps"] * (not s["outage"]) for s in way(results[0])] if take is rate else []
     most = nice(max([1, *limit, *(v for row in rows.values() for v in row)]))
     out = [f'<rect x="{LEFT}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#bbb"/>',
            text(LEFT, top - 6, title), text(LEFT - 6, top + 10, most, 'text-anchor="end"'),
@@ -79,10 +83,22 @@ def picture(link, results):
     out.append(text(LEFT, 16, f"{link}, {seconds} s", 'font-weight="bold"'))
     for i, r in enumerate(results):
         out.append(text(LEFT + i * WIDTH // 3, 36, PEERS[r["peer"]], f'fill="{COLOURS[r["peer"]]}"'))
-    for i, (title, key, take) in enumerate(PANELS):
-        out += panel(title, results, key, take, TOP + i * (HEIGHT + GAP) + 8, seconds)
+    for i, (title, take) in enumerate(PANELS):
+        out += panel(title, results, take, TOP + i * (HEIGHT + GAP) + 8, seconds)
     out += [text(LEFT + WIDTH * t / seconds, bottom - 6, t, 'text-anchor="middle"') for t in range(0, seconds + 1, 5)]
     return "\n".join([*out, "</svg>", ""])
+
+
+def cell(values, form=".0f"):
+    known = [format(v, form) for v in values if v is not None]
+    return " / ".join(known) or "–"
+
+
+def row(r):
+    rungs = ", ".join(f"{rung}: {seconds} s" for rung, seconds in r["rungs"].items())
+    return " | ".join(["", r["link"], r["peer"], f"{r['concealed']:.1f}", cell([r["silence_ms"]]), f"{r['freeze']:.1f}",
+                       f"{r['fps']:.1f}", cell([r["height"] or None]), cell(r["delay_ms"]), cell([r["skew_ms"]]),
+                       rungs or "–", cell(r["back_ms"]), ""]).strip()
 
 
 def main():
@@ -92,6 +108,9 @@ def main():
     folder = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else ROOT / "docs" / "link"
     folder.mkdir(parents=True, exist_ok=True)
     results = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    print("| link | | voice concealed % | silence ms | freeze % | fps | lines | delay p50 / p95 ms | skew ms | rungs | "
+          "back: picture / voice ms |\n|" + "---|" * 11)
+    print("\n".join(map(row, results)))
     for link in dict.fromkeys(r["link"] for r in results):
         (folder / f"{link}.svg").write_text(picture(link, [r for r in results if r["link"] == link]))
     return 0

@@ -111,7 +111,7 @@ def figures(first, last, series):
         max(grown(first, last, ["voice", "played_ms"]), 1),
         "silence_ms": last.get("voice", {}).get("longest_silence_ms"),
         "freeze": min(100 * grown(first, last, ["video", "camera", "frozen_ms"]) /
-                      max(1000 * grown(first, last, ["t_s"]), 1), 100) if camera.get("height") else 100,
+                      max(1000 * grown(first, last, ["t_s"]), 1), 100) if fps else 100,
         "fps": fps,
         "height": camera.get("height"),
         "delay_ms": [delay.get("p50"), delay.get("p95")],

@@ -8,11 +8,11 @@ a   a lead's room, our relay, a point's room
 b   Chromium, our relay, Chromium
 c   Chromium, Janus, Chromium
 
-The server and the side that is not behind the link (in b and c: who publishes) are in one network
-namespace, the other side in another; tunlink (links.conf) joins them. The content is a real clip, Chinese speech and slides with
+The server and the side that is not behind the link are in one network namespace, the other side in
+another; tunlink (links.conf) joins them. The content is a real clip, Chinese speech and slides with
 the time of day burnt in (scripts/demo-content makes it), or the test card. What is told is counted
 from when the picture is there for the first time, or half a minute later if none comes; the link's
-steps begin then.
+steps begin then. docs/village-link.md tells what the three have in common and what not.
 
 voice concealed %   of what should have been heard
 silence ms          longest time without sound that was sent
@@ -69,7 +69,7 @@ def measure(peer, link, args):
         got = rooms.end()
         shown, heard = got.pop("pictures_at"), got.pop("voices_at")
         moment = 1000 * (began + (back or 0))
-        return {"link": link, "peer": peer, "load": os.getloadavg()[0], **got,
+        return {"link": link, "peer": peer, "behind": args.behind, "load": os.getloadavg()[0], **got,
                 "back_ms": [after(shown, moment), after(heard, moment)] if back else [None, None],
                 "tunnel": tunnel.seconds[first:]}
 
@@ -106,6 +106,8 @@ def main():
     parser.add_argument("--room", default=build / "client" / "liangshi-room")
     parser.add_argument("--tunlink", default=build / "tests" / "link" / "tunlink")
     args = parser.parse_args()
+    if set(args.peers.split(",")) - set(PEERS):
+        parser.error("--peers: of a, b and c, with commas")
     results = []
     for link, peer in itertools.product(args.link.split(","), args.peers.split(",")):
         try:

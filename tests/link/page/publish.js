@@ -1,4 +1,4 @@
-/* publish.js - the school's browser: camera and microphone, the time burnt into each picture. */
+/* publish.js - the lead's browser: camera and microphone, the time burnt into each picture. */
 import { CAMERA_LAYERS } from '../../../client/web/js/whip.js';
 import { draw } from './strip.js';
 

@@ -1,4 +1,4 @@
-/* view.js - the village's browser: plays one voice and one camera and keeps count of them. */
+/* view.js - a point's browser: plays one voice and one camera and keeps count of them. */
 import { gathered } from './publish.js';
 import { read } from './strip.js';
 
