@@ -11,6 +11,7 @@
 #define KEY_EVERY (300 * USEC_MS)
 #define REPAIR_DEADLINE (400 * USEC_MS)
 #define PICTURE_PATIENCE (800 * USEC_MS) /* a key frame takes longer */
+#define PICTURE_SLACK (120 * USEC_MS)    /* so much longer than its place a picture may stand */
 #define NACKS 64
 
 /* A voice goes on without what is late; a picture waits for it. */
@@ -19,6 +20,7 @@ static void init_repairs(struct recvtrack *t)
     const usec patience = t->media->audio ? 0 : PICTURE_PATIENCE;
     jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
     t->jitter.patience = patience;
+    t->jitter.slack = t->media->audio ? 0 : PICTURE_SLACK;
     nack_init(&t->nack, REPAIR_DEADLINE + patience);
 }
 
@@ -69,7 +71,7 @@ static void begin(struct recvtrack *t, usec now, uint32_t ssrc)
 static void take(struct recvtrack *t, usec now, struct pkt *p)
 {
     if (t->media->nack)
-        nack_input(&t->nack, now, p->rtp.ext_seq);
+        nack_input(&t->nack, now, p->rtp.ext_seq, p->rtp.repaired);
     jitter_put(&t->jitter, now, pkt_ref(p));
 }
 

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-#define RESET (3 * USEC_SEC)  /* a packet this far off its time begins a new time */
-#define ANCHOR_S 60           /* ts0 follows, lest the timestamps go half round */
-#define MARGIN (5 * USEC_MS)  /* on top of what the slow ones need */
-#define RISE 0.3              /* a slow packet counts by so much at once … */
-#define FADE (10.0 * 1000000) /* … and is forgotten in about ten seconds */
-#define DRIFT 0.0005          /* of two clocks, at most */
+#define RESET (3 * USEC_SEC) /* a packet this far off its time begins a new time */
+#define ANCHOR_S 60          /* ts0 follows, lest the timestamps go half round */
+#define MEMORY (10 * USEC_SEC)
+#define MOST_LATE 0.05    /* of the frames may be late, but by no more than the slack, */
+#define OFTEN_LATE 0.005  /* and so many by more than that */
+#define CATCH_UP USEC_SEC /* after a start: what was kept for a late comer comes in a rush */
+#define DRIFT 0.0005      /* of two clocks, at most */
 #define SHRINK_EVERY (100 * USEC_MS)
 #define SHRINK_STEP (4 * USEC_MS)
 
@@ -60,7 +61,9 @@ static void begin(struct jitter *j, usec now, const struct pkt *p)
     j->last_ts = p->rtp.ts;
     j->at0 = j->put_at = now;
     j->base = 0;
-    j->dev = 0;
+    j->slow = (struct quantile){0};
+    j->frame_slow = 0;
+    j->begun_at = j->settled_at = now;
     j->delay = clamp(j->floor, j->min, j->max);
     j->shrink_at = now + SHRINK_EVERY;
     j->out = 0;
@@ -79,7 +82,9 @@ static void move_anchor(struct jitter *j, uint32_t ts)
 /* The delay that the last ten seconds ask for. */
 static usec wanted(const struct jitter *j)
 {
-    return clamp(usec_max((usec)j->dev + MARGIN, j->floor), j->min, j->max);
+    const usec most = quantile_all_but(&j->slow, MOST_LATE);
+    const usec all = quantile_all_but(&j->slow, OFTEN_LATE) - j->slack;
+    return clamp(usec_max(usec_max(most, all), j->floor), j->min, j->max);
 }
 
 /* Up at once, because packets are late already; down in steps too small to be seen or heard. */
@@ -100,27 +105,50 @@ static double smaller(double a, double b)
     return a < b ? a : b;
 }
 
+/* Quicker than all before: the others were that much slower than was thought, and what is due
+ * already does not become due earlier. At the start the others had waited for us, which says
+ * nothing of the way. */
+static void lower_base(struct jitter *j, usec now, double off)
+{
+    const usec by = (usec)(j->base - off);
+    j->base = off;
+    if (now - j->begun_at < CATCH_UP) {
+        j->slow = (struct quantile){0};
+        j->frame_slow = 0;
+        j->settled_at = now;
+        j->delay = wanted(j);
+        return;
+    }
+    quantile_shift(&j->slow, by);
+    j->delay = usec_min(j->delay + by, j->max);
+}
+
 /* Learns from one arrival. `off`: how long it took, on top of at0. */
 static void learn(struct jitter *j, usec now, double off)
 {
     const double gone = (double)clamp(now - j->put_at, 0, USEC_SEC);
     j->put_at = usec_max(j->put_at, now);
-    j->dev -= j->dev * gone / FADE;
-
-    if (off < j->base) {
-        /* Quicker than all before: the others were that much slower than was thought, and what is
-         * due already does not become due earlier. */
-        const double by = j->base - off;
-        j->base = off;
-        j->dev += by;
-        j->delay = usec_min(j->delay + (usec)by, j->max);
-    } else {
+    if (off < j->base)
+        lower_base(j, now, off);
+    else
         j->base += smaller(off - j->base, gone * DRIFT);
-    }
-    const double slow = off - j->base;
-    if (slow > j->dev)
-        j->dev += (slow - j->dev) * RISE;
     set_delay(j, now);
+}
+
+static usec slow_of(const struct jitter *j, uint32_t ts, usec came)
+{
+    return came - j->at0 - media_time(j, ts) - (usec)j->base;
+}
+
+/* A frame is as slow as its last packet, and a repaired one is slow. */
+static void learn_frame(struct jitter *j, usec now, uint32_t ts, usec came)
+{
+    if (j->out && ts != j->last_ts) {
+        quantile_add(&j->slow, now, j->frame_slow, MEMORY);
+        j->frame_slow = 0;
+    }
+    if (came >= j->settled_at)
+        j->frame_slow = usec_max(j->frame_slow, slow_of(j, ts, came));
 }
 
 /* False: it has its own idea of time, or of numbers; nothing that is held fits it. */
@@ -131,7 +159,7 @@ static bool fits(const struct jitter *j, usec now, const struct pkt *p)
     return off < RESET && off > -RESET && ahead < JITTER_RING && ahead > -JITTER_RING;
 }
 
-static void keep(struct jitter *j, struct pkt *p)
+static void keep(struct jitter *j, usec now, struct pkt *p)
 {
     const uint32_t seq = p->rtp.ext_seq;
     struct pkt **const s = slot(j, seq);
@@ -141,6 +169,7 @@ static void keep(struct jitter *j, struct pkt *p)
         return;
     }
     *s = p;
+    j->came[seq % JITTER_RING] = now;
     if (seq > j->highest)
         j->highest = seq;
 }
@@ -160,10 +189,11 @@ void jitter_put(struct jitter *j, usec now, struct pkt *p)
     }
     if (seq < j->next_seq) {
         j->late++;
+        quantile_add(&j->slow, now, slow_of(j, p->rtp.ts, now), MEMORY);
         pkt_unref(&p);
         return;
     }
-    keep(j, p);
+    keep(j, now, p);
 }
 
 /* The first packet that is there, from next_seq on; NULL: none. */
@@ -203,6 +233,8 @@ enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
         return JITTER_WAIT;
 
     struct pkt **const s = slot(j, j->next_seq);
+    if (*s)
+        learn_frame(j, now, ts, j->came[j->next_seq % JITTER_RING]);
     j->next_seq++;
     j->last_ts = ts;
     if (!*s) {

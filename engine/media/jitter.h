@@ -3,26 +3,32 @@
 #pragma once
 
 #include "engine/base/pkt.h"
+#include "engine/media/quantile.h"
 
 #define JITTER_RING 1024
 
 struct jitter {
     struct pkt *ring[JITTER_RING]; /* by extended number */
+    usec came[JITTER_RING];        /* when */
     uint32_t rate;                 /* RTP clock */
     usec min, max;                 /* bounds of the delay */
     usec floor;                    /* what jitter_floor wants */
     usec patience;                 /* so much longer a missing packet is waited for; 0 at first */
+    usec slack;                    /* who is so late now and then does no harm; 0 at first */
     usec delay;                    /* now */
     bool started;
     uint32_t next_seq; /* extended number that comes out next */
     uint32_t highest;
     uint32_t last_ts; /* of what came out last, or would have */
     /* Media time 0 is ts0 and was sent, as it were, at at0. base: what the quickest packet took
-     * lately, on top of that; dev: what the slow ones take longer. */
+     * lately, on top of that; slow: what whole frames took longer. */
     uint32_t ts0;
     usec at0;
     double base;
-    double dev;
+    struct quantile slow;
+    usec frame_slow; /* the slowest packet yet of the frame that comes out, which has last_ts */
+    usec begun_at;
+    usec settled_at; /* what came before does not count */
     usec put_at;    /* last arrival */
     usec shrink_at; /* the delay gets smaller from here on */
     uint64_t late;  /* came after their time */

@@ -2,15 +2,21 @@
 
 #include <string.h>
 
-#define REORDER (5 * USEC_MS) /* so long a packet may be late before it is asked for */
+#define REORDER (5 * USEC_MS)      /* so long a packet may be late before it is asked for, */
+#define REORDER_MAX (40 * USEC_MS) /* or as late as this stream's packets overtake each other */
+#define REORDER_FADE 512           /* packets in order until most of that is forgotten */
 #define RTT_START (100 * USEC_MS)
 #define AGAIN_MIN (20 * USEC_MS) /* a request needs this long even in one building */
+#define ECHO (20 * USEC_MS)      /* from a first request to its double */
+#define ECHO_FROM (80 * USEC_MS) /* round trip; under it asking again is as quick */
+#define HALF_MORE (10 * USEC_MS) /* than half a round trip, so that an answer is given */
 
 void nack_init(struct nack *n, usec deadline)
 {
     memset(n, 0, sizeof *n);
     n->rtt = RTT_START;
     n->deadline = deadline;
+    n->wait = REORDER;
 }
 
 void nack_rtt(struct nack *n, usec rtt)
@@ -44,36 +50,70 @@ static void miss(struct nack *n, usec now, uint32_t before)
         }
     }
     for (uint32_t seq = n->highest + 1; seq != before; seq++)
-        n->list[n->n++] = (struct nack_entry){.ext_seq = seq, .since = now, .due = now + REORDER};
+        n->list[n->n++] = (struct nack_entry){.ext_seq = seq, .since = now, .due = now + n->wait};
 }
 
-static void came(struct nack *n, uint32_t ext_seq)
+/* From request to answer. After a third one nobody knows which was answered. */
+static void learn_answer(struct nack *n, usec took)
+{
+    const usec off = took > n->took ? took - n->took : n->took - took;
+    n->vary = n->took ? n->vary + (off - n->vary) / 4 : took / 8;
+    n->took = n->took ? n->took + (took - n->took) / 8 : took;
+}
+
+static void learn(struct nack *n, usec now, const struct nack_entry *e, bool repair)
+{
+    const usec late = now - e->since;
+    if (repair && e->tries > 0 && e->tries <= 2)
+        learn_answer(n, usec_max(now - e->asked_at, 1));
+    else if (!repair && late <= REORDER_MAX)
+        n->wait = usec_max(n->wait, usec_min(late + late / 4, REORDER_MAX));
+}
+
+static void came(struct nack *n, usec now, uint32_t ext_seq, bool repair)
 {
     for (size_t i = 0; i < n->n && n->list[i].ext_seq <= ext_seq; i++) {
         if (n->list[i].ext_seq != ext_seq)
             continue;
+        learn(n, now, &n->list[i], repair);
         n->repaired += n->list[i].tries > 0;
         drop(n, i);
         return;
     }
 }
 
-void nack_input(struct nack *n, usec now, uint32_t ext_seq)
+void nack_input(struct nack *n, usec now, uint32_t ext_seq, bool repair)
 {
     if (n->started && ext_seq <= n->highest) {
-        came(n, ext_seq);
+        came(n, now, ext_seq, repair);
         return;
     }
+    n->wait -= (n->wait - REORDER) / REORDER_FADE;
     if (n->started)
         miss(n, now, ext_seq);
     n->started = true;
     n->highest = ext_seq;
 }
 
-/* A round trip and a quarter: the answer waits in a pacer, and round trips vary. */
-static usec again_after(const struct nack *n)
+/* What answers take here and vary by; until one was seen a round trip and a quarter, because the
+ * answer waits in a pacer. */
+static usec answer_time(const struct nack *n)
 {
-    return usec_max(n->rtt + n->rtt / 4, AGAIN_MIN);
+    const usec answer = n->took ? n->took + 2 * n->vary : n->rtt + n->rtt / 4;
+    return usec_max(usec_max(answer, n->rtt), AGAIN_MIN);
+}
+
+/* The first request goes twice, close together: it may be lost like anything else, and an answer is
+ * not given twice within half a round trip. Whatever was still lost holds everything up, so from
+ * then on an answer is asked for each half of a round trip: two are on their way at a time. */
+static usec again_after(const struct nack *n, unsigned tries)
+{
+    const bool echo = n->rtt >= ECHO_FROM;
+    if (tries == 1)
+        return echo ? ECHO : answer_time(n);
+    if (tries == 2 && echo)
+        return answer_time(n) - ECHO;
+    return usec_max(n->rtt / 2 + HALF_MORE, AGAIN_MIN);
 }
 
 /* The last request was in vain too, or what comes now comes too late to be shown. */
@@ -94,8 +134,8 @@ size_t nack_poll(struct nack *n, usec now, uint16_t *out, size_t cap)
         }
         if (e.due <= now && asked < cap) {
             out[asked++] = (uint16_t)e.ext_seq;
-            e.tries++;
-            e.due = now + again_after(n);
+            e.asked_at = e.tries++ ? e.asked_at : now;
+            e.due = now + again_after(n, e.tries);
         }
         n->list[kept++] = e;
     }

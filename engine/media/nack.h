@@ -4,7 +4,7 @@
 #include "engine/base/base.h"
 
 #define NACK_MAX 256 /* missing packets that are followed */
-#define NACK_TRIES 8
+#define NACK_TRIES 12
 #define NACK_GAP_MAX 1000u /* a larger hole is a new start, not a loss */
 
 struct nack_entry {
@@ -12,6 +12,7 @@ struct nack_entry {
     uint8_t tries;
     usec since; /* when it was missed */
     usec due;
+    usec asked_at; /* first */
 };
 
 /* One per received stream, embedded. Times adapt to the round trip. */
@@ -21,7 +22,10 @@ struct nack {
     uint32_t highest;
     bool started;
     usec rtt;       /* 100 ms until told */
-    usec deadline;  /* a packet older than this is not asked for any more */
+    usec took;      /* from request to repair, smoothed; 0 = none seen yet */
+    usec vary;      /* and how far off that mostly is */
+    usec wait;      /* before the first request: packets overtake each other by so much */
+    usec deadline;  /* after it was missed; it is not asked for any more */
     uint64_t asked; /* requests in all */
     uint64_t given_up;
     uint64_t repaired;
@@ -31,9 +35,9 @@ struct nack {
 void nack_init(struct nack *n, usec deadline);
 void nack_rtt(struct nack *n, usec rtt);
 
-/* A packet arrived (new, late, or repaired). */
-void nack_input(struct nack *n, usec now, uint32_t ext_seq);
+/* A packet arrived, new or late; `repair`: not by itself, but resent or with another. */
+void nack_input(struct nack *n, usec now, uint32_t ext_seq, bool repair);
 
-/* The numbers to ask for now, rising; at most cap. Each is asked again after a round trip. */
+/* The numbers to ask for now, rising; at most cap. Each is asked again until it comes. */
 size_t nack_poll(struct nack *n, usec now, uint16_t *out, size_t cap);
 usec nack_next(const struct nack *n);

@@ -187,7 +187,7 @@ bool stream_input(struct stream *s, usec now, struct pkt *p)
 {
     if (!recvstat_input(&s->stat, now, &p->rtp, p->len, &p->rtp.ext_seq))
         return false;
-    nack_input(&s->nack, now, p->rtp.ext_seq);
+    nack_input(&s->nack, now, p->rtp.ext_seq, p->rtp.repaired);
     if (p->rtp.payload_len == 0)
         return true;
     if (!s->track->audio)

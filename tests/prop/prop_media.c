@@ -282,9 +282,11 @@ static void nobody_asks_for_what_came_or_too_often(struct rng *r)
     enum { N = 2000 };
     static bool came[N];
     static usec asked_at[N];
+    static usec before[N];
     struct nack n;
     memset(came, 0, sizeof came);
     memset(asked_at, 0, sizeof asked_at);
+    memset(before, 0, sizeof before);
     nack_init(&n, 500 * USEC_MS);
     const usec rtt = (usec)rng_below(r, 200) * USEC_MS;
     nack_rtt(&n, rtt);
@@ -292,12 +294,12 @@ static void nobody_asks_for_what_came_or_too_often(struct rng *r)
     for (uint32_t i = 0; i < N; i++, now += 2 * USEC_MS) {
         const bool lost = rng_below(r, 10) == 0;
         if (!lost || i == 0) {
-            nack_input(&n, now, 100000 + i);
+            nack_input(&n, now, 100000 + i, false);
             came[i] = true;
         }
         const uint32_t old = i > 40 ? i - rng_below(r, 40) : i;
         if (rng_below(r, 6) == 0 && i > 40) {
-            nack_input(&n, now, 100000 + old);
+            nack_input(&n, now, 100000 + old, false);
             came[old] = true;
         }
         uint16_t out[16];
@@ -308,7 +310,9 @@ static void nobody_asks_for_what_came_or_too_often(struct rng *r)
             const uint32_t which = (uint16_t)(out[k] - (uint16_t)100000);
             assert_true(which < N && which <= i);
             assert_false(came[which]);
-            assert_true(asked_at[which] == 0 || now - asked_at[which] >= rtt);
+            assert_true(asked_at[which] == 0 || now - asked_at[which] >= 20 * USEC_MS);
+            assert_true(before[which] == 0 || now - before[which] >= rtt / 2);
+            before[which] = asked_at[which];
             asked_at[which] = now;
             assert_true(k == 0 || (uint16_t)(out[k] - out[k - 1]) < 1000);
         }

@@ -369,7 +369,7 @@ static bool take(struct bot *b, struct bot_recv *r, usec now, struct pkt *p)
     if (!recvstat_input(&r->stat, now, &p->rtp, p->len, &ext))
         return false;
     if (m->nack)
-        nack_input(&r->nack, now, ext);
+        nack_input(&r->nack, now, ext, p->rtp.repaired);
     r->packets++;
     b->wrong += p->rtp.pt != m->pt;
     if (m->audio)

@@ -78,7 +78,7 @@ static bool count(struct viewer *v, struct viewer_line *l, const struct pkt_rtp 
         return false;
     *late = ext < before;
     if (l->nack)
-        nack_input(l->nack, at, ext);
+        nack_input(l->nack, at, ext, h->repaired);
     if (l == &v->line[VIEWER_VIDEO])
         look_for_key(v, at, h->ts);
     return true;

@@ -180,8 +180,11 @@ static void the_delay_stays_in_its_bounds(void **unused)
 {
     (void)unused;
     put(0, 0);
-    for (uint32_t i = 1; i < 50; i++)
+    for (uint32_t i = 1; i < 50; i++) {
         put(i * FRAME + 2 * USEC_SEC, i);
+        while (get(i * FRAME + 2 * USEC_SEC) != -2) {
+        }
+    }
     assert_int_equal(j.delay, MAX);
     jitter_floor(&j, 10 * USEC_SEC);
     assert_int_equal(j.delay, MAX);
@@ -200,6 +203,40 @@ static void a_floor_holds_the_delay_up(void **unused)
     for (uint32_t i = 200; i < 900; i++)
         put(i * FRAME, i);
     assert_int_equal(j.delay, MIN);
+}
+
+/* One in 25 takes 160 ms longer, by a repair; nobody sees a picture that stands so long. */
+static usec repaired(uint32_t i)
+{
+    return i * FRAME + (i % 25 == 3 ? 160 * USEC_MS : 0);
+}
+
+static void what_nobody_sees_costs_no_delay(void **unused)
+{
+    (void)unused;
+    j.slack = 120 * USEC_MS;
+    j.patience = 800 * USEC_MS;
+    run(0, 2000, repaired);
+    assert_in_range(j.delay, 40 * USEC_MS, 50 * USEC_MS);
+    assert_int_equal(j.missing, 0);
+    assert_int_equal(j.late, 0);
+}
+
+/* What was kept for one who comes late comes in a rush, ever younger: the way is not that slow. */
+static void a_rush_at_the_start_is_no_delay(void **unused)
+{
+    (void)unused;
+    for (uint32_t i = 0; i < 50; i++)
+        put(50 * FRAME + i * USEC_MS / 10, i);
+    while (get(50 * FRAME + 5 * USEC_MS) != -2) {
+    }
+    for (uint32_t i = 50; i < 60; i++) {
+        put(i * FRAME + 10 * USEC_MS, i);
+        while (get(i * FRAME + 10 * USEC_MS) != -2) {
+        }
+    }
+    assert_int_equal(j.delay, MIN);
+    assert_int_equal(j.missing, 0);
 }
 
 static usec drifting(uint32_t i)
@@ -260,6 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_delay_shrinks_again_slowly, setup, teardown),
         cmocka_unit_test_setup_teardown(the_delay_stays_in_its_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_floor_holds_the_delay_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_nobody_sees_costs_no_delay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rush_at_the_start_is_no_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slow_clock_is_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(another_time_or_other_numbers_begin_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(hours_do_not_wear_it_out, setup, teardown),
