@@ -63,7 +63,7 @@ static void note_picture(struct picture_line *l, const struct show_note *n)
     const usec away = l->stat ? stats_video_shown(l->stat, n->at, n->width, n->height) : 0;
     if (is_people(l->name))
         note_back(l->owner, "the picture is back", away);
-    if (n->has_burnt)
+    if (n->has_burnt && is_people(l->name))
         stats_ring_add(&s->burnt, n->burnt_ms);
     if (!n->has_delay)
         return;
