@@ -7,6 +7,7 @@
 #include "client/looper.h"
 #include "client/testcard.h"
 #include "client/timecode.h"
+#include "codecs/slide.h"
 #include "engine/io/clock.h"
 
 #include <stdio.h>
@@ -28,6 +29,8 @@ struct capture {
     struct chunker *chunks;
     usec still_at;       /* 0 until the source is known to be a still picture */
     usec last_at;        /* of the picture given last */
+    struct slide slide;  /* the one that stands */
+    int64_t slide_since; /* when it came, on the wall clock, us */
     int64_t test_wall;   /* next item of a test source */
     int64_t sound_first; /* number of the first sample */
     bool sound_any;
@@ -127,6 +130,7 @@ void capture_free(struct capture **pc)
         gst_sample_unref(c->still);
     gstsource_free(&c->gst);
     testcard_free(&c->card);
+    slide_fini(&c->slide);
     free(c->chunks);
     g_mutex_clear(&c->lock);
     g_cond_clear(&c->woken);
@@ -262,6 +266,18 @@ static GstSample *picture_sample(struct capture *c, usec *at)
     return still_sample(c, at);
 }
 
+/* The time that is drawn into a picture: of a slide that of its coming, as it stands for long and a
+ * clock on it would make it another one each time. */
+static int64_t time_to_draw(struct capture *c, const struct capture_picture *p)
+{
+    const struct i420 pic = picture_view(&p->pic);
+    if (c->conf.what != CAPTURE_SLIDES)
+        return p->when.wall_us;
+    if (!c->slide_since || slide_changed(&c->slide, &pic) > 0)
+        c->slide_since = p->when.wall_us;
+    return slide_keep(&c->slide, &pic) == OK ? c->slide_since : p->when.wall_us;
+}
+
 bool capture_picture(struct capture *c, struct capture_picture *out)
 {
     if (c->card)
@@ -286,7 +302,7 @@ bool capture_picture(struct capture *c, struct capture_picture *out)
         out->pic = c->pic.pic;
         c->last_at = at;
         if (burn)
-            timecode_draw(&out->pic, out->when.wall_us / 1000);
+            timecode_draw(&out->pic, time_to_draw(c, out) / 1000);
         return true;
     }
 }

@@ -22,6 +22,7 @@ struct picture_line {
     struct show *show;
     GSource *told;
     struct stats_video *stat;
+    int64_t burnt_at; /* time in the picture shown last, 0 = none */
     bool has_delay;
     double delay_us; /* from capture to screen, smoothed */
     usec floor;
@@ -57,14 +58,26 @@ static void note_back(const struct play *p, const char *what, usec away)
         log_info(p->net->log, what, "away_ms=%lld", (long long)(away / USEC_MS));
 }
 
+/* A slide has the time of its coming, and counts when it is seen first; the first of all may have
+ * stood for long. */
+static void note_burnt(struct picture_line *l, const struct show_note *n)
+{
+    struct stats *const s = l->owner->conf.stats;
+    if (is_people(l->name))
+        stats_ring_add(&s->burnt, n->burnt_ms);
+    else if (l->burnt_at && n->burnt_at > l->burnt_at)
+        stats_ring_add(&s->slides, n->burnt_ms);
+    l->burnt_at = n->burnt_at;
+}
+
 static void note_picture(struct picture_line *l, const struct show_note *n)
 {
     struct stats *const s = l->owner->conf.stats;
     const usec away = l->stat ? stats_video_shown(l->stat, n->at, n->width, n->height) : 0;
     if (is_people(l->name))
         note_back(l->owner, "the picture is back", away);
-    if (n->has_burnt && is_people(l->name))
-        stats_ring_add(&s->burnt, n->burnt_ms);
+    if (n->has_burnt)
+        note_burnt(l, n);
     if (!n->has_delay)
         return;
     if (is_people(l->name))
@@ -120,6 +133,12 @@ static void on_open(void *user, bool open)
     }
     if (p->conf.open)
         p->conf.open(p->conf.user, open);
+}
+
+static void on_quiet(void *user)
+{
+    struct play *const p = user;
+    p->conf.quiet(p->conf.user);
 }
 
 static void on_refused(void *user, const char *why)
@@ -192,6 +211,7 @@ static enum err connect_all(struct play *p)
                               .lines = p->voices + p->pictures,
                               .item = on_item,
                               .open = on_open,
+                              .quiet = on_quiet,
                               .refused = on_refused,
                               .user = p};
     for (size_t i = 0; i < p->voices; i++)

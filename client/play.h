@@ -18,6 +18,7 @@ struct play_conf {
     struct output *output;
     struct stats *stats;
     void (*open)(void *user, bool open);
+    void (*quiet)(void *user); /* as in session.h */
     void (*refused)(void *user, const char *why);
     void *user;
 };

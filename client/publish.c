@@ -187,6 +187,12 @@ static gboolean on_ready(gint fd, GIOCondition what, gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+static void on_quiet(void *user)
+{
+    struct publish *const p = user;
+    p->conf.quiet(p->conf.user);
+}
+
 static void on_refused(void *user, const char *why)
 {
     struct publish *const p = user;
@@ -299,6 +305,7 @@ static enum err connect_all(struct publish *p)
                               .publish = true,
                               .lines = p->n,
                               .open = on_open,
+                              .quiet = on_quiet,
                               .refused = on_refused,
                               .user = p};
     for (size_t i = 0; i < p->n; i++) {

@@ -14,6 +14,7 @@ struct publish_conf {
     usec start;        /* zero of files and running clocks */
     const char *probe; /* of the loudspeaker; NULL = no echo cancelling */
     void (*open)(void *user, bool open);
+    void (*quiet)(void *user); /* as in session.h */
     void (*refused)(void *user, const char *why);
     void *user;
 };

@@ -96,21 +96,21 @@ static void on_refused(void *user, const char *why)
 }
 
 /* When one of the two connections is lost, the other one may be too without knowing. */
-static void on_open(void *user, bool open)
+static void on_quiet(void *user)
 {
     struct room *const r = user;
-    r->ever_open = r->ever_open || open;
-    if (open)
-        return;
     if (r->publish)
         session_suspect(publish_session(r->publish));
     if (r->play)
         session_suspect(play_session(r->play));
 }
 
-static void on_events_lost(void *user)
+static void on_open(void *user, bool open)
 {
-    on_open(user, false);
+    struct room *const r = user;
+    r->ever_open = r->ever_open || open;
+    if (!open)
+        on_quiet(r);
 }
 
 static bool start_play(struct room *r, size_t points)
@@ -120,6 +120,7 @@ static bool start_play(struct room *r, size_t points)
                                 .output = r->output,
                                 .stats = &r->stats,
                                 .open = on_open,
+                                .quiet = on_quiet,
                                 .refused = on_refused,
                                 .user = r};
     return play_new(&r->play, &r->net, &c) == OK;
@@ -237,6 +238,7 @@ static bool start_media(struct room *r)
                                     .start = r->start,
                                     .probe = has_probe(r->conf) ? OUTPUT_PROBE : NULL,
                                     .open = on_open,
+                                    .quiet = on_quiet,
                                     .refused = on_refused,
                                     .user = r};
     if (output_new(&r->output, &oc, why) == OK && publish_new(&r->publish, &r->net, &pc, why) == OK)
@@ -251,7 +253,7 @@ static bool start_events(struct room *r)
                                   .lesson = r->conf->lesson,
                                   .token = r->conf->token,
                                   .changed = on_lesson,
-                                  .lost = on_events_lost,
+                                  .lost = on_quiet,
                                   .user = r};
     return events_new(&r->events, &r->net, &c) == OK;
 }

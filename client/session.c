@@ -3,6 +3,7 @@
 
 #include "client/backoff.h"
 #include "client/icelink.h"
+#include "client/resume.h"
 #include "engine/io/clock.h"
 
 #include <stdio.h>
@@ -28,6 +29,8 @@ struct session {
     usec since; /* in this state */
     usec retry_at;
     struct icelink *link;
+    bool link_dead;        /* ICE says so */
+    struct resume *resume; /* looks for another one */
     struct rtc *rtc;
     struct nego nego;
     char offer[NEGO_SDP_MAX];
@@ -113,7 +116,9 @@ static void give_items(struct session *s, usec now)
 
 static void schedule(struct session *s)
 {
-    const usec next = s->rtc ? rtc_next(s->rtc) : USEC_NEVER;
+    usec next = s->rtc ? rtc_next(s->rtc) : USEC_NEVER;
+    if (s->resume)
+        next = usec_min(next, resume_next(s->resume));
     g_source_set_ready_time(s->timer, usec_min(next, clock_now() + 200 * USEC_MS));
 }
 
@@ -135,7 +140,11 @@ static void on_received(void *user, const uint8_t *bytes, size_t len)
 
 static void on_link_failed(void *user)
 {
-    fail(user, "no way to the relay: ICE failed");
+    struct session *const s = user;
+    if (s->state == OPEN)
+        s->link_dead = true;
+    else
+        fail(s, "no way to the relay: ICE failed");
 }
 
 /* True: trying again will not help. */
@@ -268,8 +277,10 @@ static void tear_down(struct session *s)
     http_cancel(s->net->http, s->call);
     s->call = 0;
     add_stat(s);
+    resume_free(&s->resume);
     rtc_free(&s->rtc);
     icelink_free(&s->link);
+    s->link_dead = false;
 }
 
 static void drop(struct session *s)
@@ -308,6 +319,50 @@ static void check_peer(struct session *s, usec now)
         fail(s, "not connected in time");
 }
 
+static void on_wake(void *user)
+{
+    struct session *const s = user;
+    g_source_set_ready_time(s->timer, 0);
+}
+
+static void begin_resume(struct session *s, usec silent)
+{
+    const struct resume_conf c = {.net = s->net,
+                                  .url = s->location,
+                                  .token = s->token,
+                                  .loopback = on_this_machine(s->relay),
+                                  .agreed = &s->nego,
+                                  .received = on_received,
+                                  .wake = on_wake,
+                                  .user = s};
+    log_info(s->net->log, "nothing heard: looking for a path", "way=%s silent_ms=%lld",
+             s->conf.name, (long long)(silent / USEC_MS));
+    if (resume_new(&s->resume, &c) != OK)
+        fail(s, "nothing heard from the relay");
+    else if (s->conf.quiet)
+        s->conf.quiet(s->conf.user);
+}
+
+static void take_path(struct session *s)
+{
+    icelink_free(&s->link);
+    s->link = resume_take(s->resume, &s->nego);
+    s->link_dead = false;
+    log_info(s->net->log, "goes on over another path", "way=%s", s->conf.name);
+}
+
+/* The old path stays in use all the while: if it only was interrupted, it is the quickest. */
+static void go_on_resuming(struct session *s, usec now, bool heard)
+{
+    const enum resume_state state = resume_turn(s->resume, now);
+    if (state == RESUME_READY)
+        take_path(s);
+    else if (state == RESUME_REFUSED)
+        fail(s, "the relay is not reached, or does not know us any more");
+    if (state == RESUME_READY || state == RESUME_REFUSED || (state == RESUME_GATHERS && heard))
+        resume_free(&s->resume);
+}
+
 /* A relay that lives answers a publisher every second. A viewer may rightly hear nothing for long,
  * so its silence only counts when something else raised the suspicion. */
 static void check_silence(struct session *s, usec now)
@@ -316,9 +371,13 @@ static void check_silence(struct session *s, usec now)
     const usec silent = now - usec_max(heard, s->since);
     if (s->suspect_at && heard > s->suspect_at + IN_FLIGHT)
         s->suspect_at = 0;
-    if (s->suspect_at ? silent > SILENCE_SUSPECT && now - s->suspect_at > SILENCE_SUSPECT / 2
-                      : s->conf.publish && silent > SILENCE)
-        fail(s, "nothing heard from the relay");
+    const bool lost = s->link_dead || (s->suspect_at ? silent > SILENCE_SUSPECT &&
+                                                           now - s->suspect_at > SILENCE_SUSPECT / 2
+                                                     : s->conf.publish && silent > SILENCE);
+    if (s->resume)
+        go_on_resuming(s, now, !lost);
+    else if (lost)
+        begin_resume(s, silent);
     if (s->state == OPEN && now - s->since > 2 * USEC_SEC)
         backoff_reset(&s->backoff);
 }

@@ -1,5 +1,6 @@
 /* session.h - one connection to the relay that comes back by itself, for ever: offer by WHIP or
- * WHEP, ICE, DTLS, media; any failure leads to the next try. */
+ * WHEP, ICE, DTLS, media. Silence leads to another path for what goes on (resume.h), any failure to
+ * the next try. */
 #pragma once
 
 #include "client/http.h"
@@ -38,6 +39,8 @@ struct session_conf {
     void (*item)(void *user, size_t line, const struct recvtrack_item *it);
     /* The connection is open, or no longer. */
     void (*open)(void *user, bool open);
+    /* Nothing has been heard for a while; another path is looked for. NULL = not to be told. */
+    void (*quiet)(void *user);
     /* The relay refused for good and we never were in: say so and end. NULL `why`: the lesson is
      * over. */
     void (*refused)(void *user, const char *why);

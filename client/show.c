@@ -14,7 +14,7 @@
 
 #define FRAMES 16
 #define NOTES 128
-#define BURNT_MOST 10000 /* ms; a strip that says more is not of this lesson */
+#define BURNT_MOST 60000 /* ms; a strip that says more is not of this lesson */
 
 struct job {
     struct vp8frame frame; /* data points behind this struct */
@@ -44,6 +44,7 @@ static void measure(struct show_note *n, const struct i420 *pic, int64_t capture
     const int64_t burnt = wall / 1000 - ms;
     n->has_burnt = burnt > -BURNT_MOST && burnt < BURNT_MOST;
     n->burnt_ms = (int32_t)burnt;
+    n->burnt_at = ms;
 }
 
 static void do_job(struct show *s, const struct job *j)

@@ -14,7 +14,8 @@ struct show_note {
     bool wants_key; /* a key frame is needed before anything more can be shown */
     bool has_delay, has_burnt;
     int32_t delay_ms; /* since its capture, by abs-capture-time or sender reports */
-    int32_t burnt_ms; /* since the time that is burnt into it */
+    int32_t burnt_ms; /* since the time that is burnt into it, */
+    int64_t burnt_at; /* which is this, in ms since 1970 */
 };
 
 /* `tile`: the line's place on the screen. */

@@ -211,6 +211,7 @@ int stats_json(struct stats *s, usec now, char *out, size_t cap)
     set_known(o, "video", videos);
     set_known(o, "delay_ms", quantiles(&s->delay));
     set_known(o, "burnt_delay_ms", quantiles(&s->burnt));
+    set_known(o, "slides_delay_ms", quantiles(&s->slides));
     int32_t skew;
     if (stats_ring_at(&s->skew, 50, &skew))
         set_known(o, "skew_ms", json_integer(skew));

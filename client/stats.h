@@ -62,7 +62,7 @@ struct stats {
     struct stats_voice voice;
     struct stats_video video[STATS_SOURCES];
     size_t videos;
-    struct stats_ring delay, burnt, skew; /* ms */
+    struct stats_ring delay, burnt, slides, skew; /* ms; slides: until a new one is seen */
 };
 
 void stats_init(struct stats *s, usec now);

@@ -7,6 +7,8 @@
 #define MEMORY (10 * USEC_SEC)
 #define MOST_LATE 0.05    /* of the frames may be late, but by no more than the slack, */
 #define OFTEN_LATE 0.005  /* and so many by more than that */
+#define OUTAGE USEC_SEC   /* without any packet */
+#define OUTAGE_GAP 32u    /* and then so many are missing: slides may be as quiet */
 #define CATCH_UP USEC_SEC /* after a start: what was kept for a late comer comes in a rush */
 #define DRIFT 0.0005      /* of two clocks, at most */
 #define SHRINK_EVERY (100 * USEC_MS)
@@ -174,11 +176,21 @@ static void keep(struct jitter *j, usec now, struct pkt *p)
         j->highest = seq;
 }
 
+/* Nothing came for so long that nobody waits for what it was: it goes on with what comes now. */
+static void pass_over(struct jitter *j, usec now, uint32_t seq)
+{
+    if (now - j->put_at < OUTAGE || j->next_seq <= j->highest || seq < j->next_seq + OUTAGE_GAP)
+        return;
+    j->missing += seq - j->next_seq;
+    j->next_seq = seq;
+}
+
 void jitter_put(struct jitter *j, usec now, struct pkt *p)
 {
     const uint32_t seq = p->rtp.ext_seq;
     if (!j->started || !fits(j, now, p))
         begin(j, now, p);
+    pass_over(j, now, seq);
     learn(j, now, (double)(now - j->at0 - media_time(j, p->rtp.ts)));
     move_anchor(j, p->rtp.ts);
 

@@ -29,9 +29,9 @@ struct jitter {
     usec frame_slow; /* the slowest packet yet of the frame that comes out, which has last_ts */
     usec begun_at;
     usec settled_at; /* what came before does not count */
-    usec put_at;    /* last arrival */
-    usec shrink_at; /* the delay gets smaller from here on */
-    uint64_t late;  /* came after their time */
+    usec put_at;     /* last arrival */
+    usec shrink_at;  /* the delay gets smaller from here on */
+    uint64_t late;   /* came after their time */
     uint64_t duplicates;
     uint64_t missing; /* were due and had not come */
     uint64_t out;

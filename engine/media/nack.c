@@ -5,6 +5,7 @@
 #define REORDER (5 * USEC_MS)      /* so long a packet may be late before it is asked for, */
 #define REORDER_MAX (40 * USEC_MS) /* or as late as this stream's packets overtake each other */
 #define REORDER_FADE 512           /* packets in order until most of that is forgotten */
+#define OUTAGE_GAP 32u             /* missing after a pause: more than the start of a new slide */
 #define RTT_START (100 * USEC_MS)
 #define AGAIN_MIN (20 * USEC_MS) /* a request needs this long even in one building */
 #define ECHO (20 * USEC_MS)      /* from a first request to its double */
@@ -40,11 +41,12 @@ static void give_up_all(struct nack *n)
 static void miss(struct nack *n, usec now, uint32_t before)
 {
     const uint32_t gap = before - n->highest - 1;
-    if (n->n + gap > NACK_MAX) {
+    const bool outage = gap >= OUTAGE_GAP && now - n->at > n->deadline;
+    if (n->n + gap > NACK_MAX || outage) {
         /* So much cannot be repaired one by one in time: a key frame makes it good. */
         give_up_all(n);
         n->overflow = true;
-        if (gap > NACK_MAX) {
+        if (gap > NACK_MAX || outage) {
             n->given_up += gap <= NACK_GAP_MAX ? gap : 0;
             return;
         }
@@ -93,6 +95,7 @@ void nack_input(struct nack *n, usec now, uint32_t ext_seq, bool repair)
         miss(n, now, ext_seq);
     n->started = true;
     n->highest = ext_seq;
+    n->at = now;
 }
 
 /* What answers take here and vary by; until one was seen a round trip and a quarter, because the

@@ -21,6 +21,7 @@ struct nack {
     size_t n;
     uint32_t highest;
     bool started;
+    usec at;        /* when it came */
     usec rtt;       /* 100 ms until told */
     usec took;      /* from request to repair, smoothed; 0 = none seen yet */
     usec vary;      /* and how far off that mostly is */

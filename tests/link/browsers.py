@@ -97,7 +97,7 @@ class Browsers:
 
     def end(self):
         self.tell("end")
-        return {"skew_ms": None, "rungs": {}, **self.heard()}
+        return {"slides_ms": [None, None], "skew_ms": None, "rungs": {}, **self.heard()}
 
     def close(self):
         if self.process:

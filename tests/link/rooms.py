@@ -115,6 +115,7 @@ def figures(first, last, series):
         "fps": fps,
         "height": camera.get("height"),
         "delay_ms": [delay.get("p50"), delay.get("p95")],
+        "slides_ms": [(last.get("slides_delay_ms") or {}).get(q) for q in ("p50", "p95")],
         "skew_ms": last.get("skew_ms"),
         "rungs": dict(sorted(collections.Counter(s["rung"] for s in series).items())),
         "series": series,

@@ -18,6 +18,7 @@ voice concealed %   of what should have been heard
 silence ms          longest time without sound that was sent
 freeze %            of the time: gaps longer than max(3 x mean, mean + 150 ms)
 delay ms            from camera to display, by the burnt-in time, p50 / p95
+slides ms           from a slide's change until it is seen, p50 / p95
 skew ms             picture behind (+) or before (-) the voice, median
 rung                the ladder's rungs, seconds on each
 back ms             after an outage: from the link's return to the first picture / the first voice
@@ -87,6 +88,7 @@ def show(r):
     print(f"{r['link']:15} {r['peer']}  concealed {r['concealed']:6.2f} %  silence {text(r['silence_ms'], '5')} ms  "
           f"freeze {text(r['freeze'], '6.2f')} %  {r['fps']:4.1f} fps {text(r['height'], '4')}  "
           f"delay {text(r['delay_ms'][0], '4')} / {text(r['delay_ms'][1], '4')} ms  "
+          f"slides {text(r['slides_ms'][0], '4')} / {text(r['slides_ms'][1], '4')} ms  "
           f"skew {text(r['skew_ms'], '4')} ms  rungs {r['rungs']}  "
           f"back {text(r['back_ms'][0], '5')} / {text(r['back_ms'][1], '5')} ms  load {r['load']:.1f}", flush=True)
 

@@ -103,6 +103,23 @@ static void a_file_is_looped_at_its_own_pace_without_a_break(void **unused)
     capture_free(&c);
 }
 
+static void a_slide_has_the_time_of_its_coming(void **unused)
+{
+    (void)unused;
+    struct capture *c = open_file(still, CAPTURE_SLIDES, true);
+    struct capture_picture p;
+    int64_t first = 0;
+    for (int i = 0; i < 5; i++) {
+        assert_true(capture_picture(c, &p));
+        const struct i420 v = picture_view(&p.pic);
+        int64_t ms;
+        assert_true(timecode_read(&v, &ms));
+        first = first ? first : p.when.wall_us / 1000;
+        assert_int_equal(ms, first);
+    }
+    capture_free(&c);
+}
+
 static void its_sound_has_no_gap_either(void **unused)
 {
     (void)unused;
@@ -234,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_looped_at_its_own_pace_without_a_break),
+        cmocka_unit_test(a_slide_has_the_time_of_its_coming),
         cmocka_unit_test(its_sound_has_no_gap_either),
         cmocka_unit_test(a_still_picture_is_a_source_like_any_other),
         cmocka_unit_test(what_cannot_be_read_is_named),

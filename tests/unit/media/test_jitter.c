@@ -239,6 +239,19 @@ static void a_rush_at_the_start_is_no_delay(void **unused)
     assert_int_equal(j.missing, 0);
 }
 
+static void an_outage_is_passed_over(void **unused)
+{
+    (void)unused;
+    for (uint32_t i = 0; i < 10; i++) {
+        put(i * FRAME, i);
+        assert_int_equal(get(i * FRAME + MIN), (int)i);
+    }
+    put(510 * FRAME, 510);
+    assert_int_equal(jitter_next(&j), 510 * FRAME + MIN);
+    assert_int_equal(get(510 * FRAME + MIN), 510);
+    assert_int_equal(j.missing, 500);
+}
+
 static usec drifting(uint32_t i)
 {
     return (i * FRAME * 10002 + 5000) / 10000 / USEC_MS * USEC_MS; /* 200 ppm */
@@ -299,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_floor_holds_the_delay_up, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_sees_costs_no_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rush_at_the_start_is_no_delay, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_outage_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slow_clock_is_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(another_time_or_other_numbers_begin_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(hours_do_not_wear_it_out, setup, teardown),

@@ -157,6 +157,19 @@ static void too_many_losses_want_a_key_frame_instead(void **unused)
     assert_int_equal(n.given_up, before);
 }
 
+static void what_an_outage_took_wants_a_key_frame_at_once(void **unused)
+{
+    (void)unused;
+    begin(USEC_SEC, 1000);
+    nack_input(&n, 2 * USEC_SEC, 1002, false); /* the first packet of a new slide was lost */
+    assert_false(n.overflow);
+    assert_int_equal(n.n, 1);
+    nack_input(&n, 4 * USEC_SEC, 1050, false);
+    assert_true(n.overflow);
+    assert_int_equal(n.given_up, 48);
+    assert_int_equal(nack_next(&n), USEC_NEVER);
+}
+
 static void the_rest_stays_due_when_there_is_no_room(void **unused)
 {
     (void)unused;
@@ -183,6 +196,7 @@ int main(void)
         cmocka_unit_test(answers_that_take_longer_are_waited_for_longer),
         cmocka_unit_test(a_stream_that_overtakes_itself_is_given_time_and_only_then),
         cmocka_unit_test(too_many_losses_want_a_key_frame_instead),
+        cmocka_unit_test(what_an_outage_took_wants_a_key_frame_at_once),
         cmocka_unit_test(the_rest_stays_due_when_there_is_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,155 @@
+/* resume.c - addresses, then the question, then the checks; from the beginning when it fails. */
+#include "client/resume.h"
+
+#include "client/backoff.h"
+#include "engine/io/clock.h"
+
+#include <stdlib.h>
+
+#define GATHER_LIMIT (3 * USEC_SEC)
+#define CHECK_LIMIT (5 * USEC_SEC)
+
+enum step { WAITING, GATHERING, ASKING, CHECKING, REFUSED };
+
+struct resume {
+    struct resume_conf conf;
+    struct nego nego;
+    struct icelink *link;
+    enum step step;
+    usec due; /* the next try in WAITING, the step's end in others */
+    struct backoff backoff;
+    uint64_t call;
+    char frag[NEGO_SDP_MAX];
+};
+
+static void enter(struct resume *r, enum step step, usec due)
+{
+    r->step = step;
+    r->due = due;
+    r->conf.wake(r->conf.user);
+}
+
+static void try_later(struct resume *r)
+{
+    enter(r, WAITING, clock_now() + backoff_next(&r->backoff, &r->conf.net->rng));
+}
+
+/* Answers that say more than "not now": the session is gone, or never was ours. */
+static bool is_refusal(long status)
+{
+    return status >= 400 && status < 500 && status != 408 && status != 429;
+}
+
+static void on_answer(void *user, const struct http_answer *a)
+{
+    struct resume *const r = user;
+    struct nego_error e = {0};
+    r->call = 0;
+    if (a->status == 200 && nego_restart_end(&r->nego, a->body, a->len, &e) &&
+        icelink_start(r->link, &r->nego.ice)) {
+        enter(r, CHECKING, clock_now() + CHECK_LIMIT);
+        return;
+    }
+    log_info(r->conf.net->log, "the relay gave no new path", "status=%ld why=%s", a->status,
+             a->status == 200 && e.what ? e.what : a->why);
+    if (a->status == 200 || is_refusal(a->status))
+        enter(r, REFUSED, USEC_NEVER);
+    else
+        try_later(r);
+}
+
+static void on_gathered(void *user)
+{
+    struct resume *const r = user;
+    if (r->step != GATHERING)
+        return;
+    struct nego_self self = {0};
+    self.cands = icelink_candidates(r->link, self.cand, NEGO_CANDS);
+    if (self.cands == 0 || !nego_restart_begin(&r->nego, &self, &r->conf.net->rng, r->frag)) {
+        try_later(r);
+        return;
+    }
+    const struct http_request q = {.method = "PATCH",
+                                   .url = r->conf.url,
+                                   .token = r->conf.token,
+                                   .type = "application/trickle-ice-sdpfrag",
+                                   .body = r->frag,
+                                   .header = "If-Match: *",
+                                   .done = on_answer,
+                                   .user = r};
+    r->call = http_start(r->conf.net->http, &q);
+    if (r->call)
+        enter(r, ASKING, USEC_NEVER);
+    else
+        try_later(r);
+}
+
+static void on_failed(void *user)
+{
+    struct resume *const r = user;
+    if (r->step == CHECKING)
+        enter(r, REFUSED, USEC_NEVER);
+}
+
+static void begin(struct resume *r)
+{
+    const struct icelink_calls calls = {.gathered = on_gathered,
+                                        .failed = on_failed,
+                                        .received = r->conf.received,
+                                        .user = r->conf.user};
+    icelink_free(&r->link);
+    enter(r, GATHERING, clock_now() + GATHER_LIMIT);
+    if (icelink_new(&r->link, r->conf.net->ctx, r->conf.loopback, &calls) != OK)
+        try_later(r);
+}
+
+enum err resume_new(struct resume **out, const struct resume_conf *c)
+{
+    struct resume *const r = calloc(1, sizeof(*r));
+    *out = r;
+    if (!r)
+        return E_NOMEM;
+    r->conf = *c;
+    r->nego = *c->agreed;
+    try_later(r);
+    return OK;
+}
+
+void resume_free(struct resume **pr)
+{
+    struct resume *const r = *pr;
+    if (!r)
+        return;
+    http_cancel(r->conf.net->http, r->call);
+    icelink_free(&r->link);
+    free(r);
+    *pr = NULL;
+}
+
+enum resume_state resume_turn(struct resume *r, usec now)
+{
+    if (r->step == CHECKING && icelink_ready(r->link))
+        return RESUME_READY;
+    if (now >= r->due && r->step == WAITING)
+        begin(r);
+    else if (now >= r->due && r->step == GATHERING)
+        try_later(r);
+    else if (now >= r->due && r->step == CHECKING)
+        r->step = REFUSED;
+    if (r->step == REFUSED)
+        return RESUME_REFUSED;
+    return r->step >= ASKING ? RESUME_ASKS : RESUME_GATHERS;
+}
+
+usec resume_next(const struct resume *r)
+{
+    return r->due;
+}
+
+struct icelink *resume_take(struct resume *r, struct nego *agreed)
+{
+    struct icelink *const link = r->link;
+    *agreed = r->nego;
+    r->link = NULL;
+    return link;
+}
