@@ -217,6 +217,8 @@ static enum err connect_all(struct play *p)
     for (size_t i = 0; i < p->voices; i++)
         sc.line[i].audio = true;
     for (size_t i = 0; i < p->pictures; i++)
+        sc.line[p->voices + i].still = !is_people(p->picture[i].name);
+    for (size_t i = 0; i < p->pictures; i++)
         g_string_append_printf(path, "%s%s", i ? "," : "", p->picture[i].name);
     sc.path = path->str;
     const enum err e = session_new(&p->session, p->net, &sc);

@@ -11,17 +11,27 @@
 #define KEY_EVERY (300 * USEC_MS)
 #define REPAIR_DEADLINE (400 * USEC_MS)
 #define PICTURE_PATIENCE (800 * USEC_MS) /* a key frame takes longer */
-#define PICTURE_SLACK (120 * USEC_MS)    /* so much longer than its place a picture may stand */
+#define SLIDE_PATIENCE (4 * USEC_SEC)
+#define PICTURE_SLACK (120 * USEC_MS) /* so much longer than its place a picture may stand */
 #define NACKS 64
 
-/* A voice goes on without what is late; a picture waits for it. */
+/* A voice goes on without what is late; a picture waits for it. A slide is shown as soon as it is
+ * there, and waits longest: another one would take as long as it did. */
 static void init_repairs(struct recvtrack *t)
 {
-    const usec patience = t->media->audio ? 0 : PICTURE_PATIENCE;
-    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN, RECVTRACK_DELAY_MAX);
+    const usec patience = t->media->audio ? 0 : t->still ? SLIDE_PATIENCE : PICTURE_PATIENCE;
+    jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN,
+                t->still ? RECVTRACK_DELAY_MIN : RECVTRACK_DELAY_MAX);
     t->jitter.patience = patience;
     t->jitter.slack = t->media->audio ? 0 : PICTURE_SLACK;
     nack_init(&t->nack, REPAIR_DEADLINE + patience);
+}
+
+void recvtrack_still(struct recvtrack *t)
+{
+    t->still = true;
+    jitter_fini(&t->jitter);
+    init_repairs(t);
 }
 
 enum err recvtrack_init(struct recvtrack *t, const struct nego_media *m)

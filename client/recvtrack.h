@@ -24,6 +24,7 @@ struct recvtrack {
     struct clockmap clock;
     struct vp8join join;
     uint8_t *frame_buf; /* pictures only */
+    bool still;         /* of slides */
     struct pkt *held;   /* what the last item points into */
     bool want_key;      /* someone waits for a key frame */
     usec key_asked;
@@ -47,6 +48,9 @@ struct recvtrack_item {
 
 MUST_USE enum err recvtrack_init(struct recvtrack *t, const struct nego_media *m);
 void recvtrack_fini(struct recvtrack *t);
+
+/* Before the first packet: what comes are slides, which need no even pace. */
+void recvtrack_still(struct recvtrack *t);
 
 /* A packet of this line; with `rtx` a repair. */
 void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx);

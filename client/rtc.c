@@ -473,6 +473,8 @@ void rtc_still(struct rtc *c, size_t line)
 {
     if (sends(c, line))
         c->send[line].still = true;
+    if (receives(c, line))
+        recvtrack_still(&c->recv[line]);
 }
 
 void rtc_keep(struct rtc *c)

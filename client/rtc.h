@@ -35,7 +35,8 @@ void rtc_picture(struct rtc *c, usec now, size_t line, size_t layer,
 void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_sound *s,
                struct outq *out);
 
-/* A line of slides or the like: it goes before faces. */
+/* A line of slides or the like: sent before faces; received (said before the first packet) it needs
+ * no even pace. */
 void rtc_still(struct rtc *c, size_t line);
 /* So many earlier packets may ride along with each of a voice, if its losses call for it. */
 void rtc_riders(struct rtc *c, uint8_t most);

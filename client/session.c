@@ -171,8 +171,12 @@ static bool take_answer(struct session *s, const struct http_answer *a)
         return false;
     }
     const struct rtc_conf c = {.nego = &s->nego, .cert = s->net->cert, .pool = s->net->pool};
-    return rtc_new(&s->rtc, &c, &s->net->rng, clock_now()) == OK &&
-           icelink_start(s->link, &s->nego.ice);
+    if (rtc_new(&s->rtc, &c, &s->net->rng, clock_now()) != OK)
+        return false;
+    for (size_t i = 0; i < s->conf.lines; i++)
+        if (s->conf.line[i].still)
+            rtc_still(s->rtc, i);
+    return icelink_start(s->link, &s->nego.ice);
 }
 
 static void on_answer(void *user, const struct http_answer *a)

@@ -3,6 +3,7 @@
 #include "codecs/slide.h"
 
 #include <libyuv.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vpx/vp8cx.h>
@@ -11,6 +12,7 @@
 #define HD_PIXELS (1280 * 720)
 #define SHARP 12                    /* quantizer at which a slide cannot be seen to improve */
 #define SHARPEN_MAX (30 * USEC_SEC) /* at the latest then a slide is as sharp as it gets */
+#define VAIN_MAX 5                  /* pictures that made a slide no sharper */
 #define BACKLOG_MAX (300 * USEC_MS) /* a slide that waits longer is not yet encoded */
 #define REPEAT_MIN                                                                                 \
     (1 * USEC_SEC) /* an unchanged slide is sent again after so long, then ever more */
@@ -29,6 +31,9 @@ struct layer {
     uint16_t picture_id;
     uint8_t tl0picidx; /* of the last frame of temporal layer 0 */
     unsigned quantizer;
+    unsigned best;     /* quantizer since the slide changed, */
+    bool stale;        /* it was left out when the slide changed */
+    unsigned vain;     /* and frames since then that were no better */
     usec line_free_at; /* when what was encoded so far has gone out at this layer's rate */
     usec clock;        /* libvpx's time: the intervals of the pictures it was given, added up */
 };
@@ -39,6 +44,7 @@ struct vp8enc {
     struct slide slide; /* the last one that was encoded */
     usec changed_at;    /* when it was first seen */
     bool want_key;
+    bool whole;     /* every layer is to be encoded, not only those that become sharper */
     bool any;       /* a picture was taken */
     usec last_at;   /* of the last picture, encoded or left out */
     usec coded_at;  /* of the last picture encoded */
@@ -337,13 +343,42 @@ static void scale_all(struct vp8enc *e, const struct i420 *pic)
 
 /* ---- slides that stand still ---- */
 
-static bool all_sharp(const struct vp8enc *e)
+/* A small layer is for thin ways, and does not fill them with changes that come too fast for it: it
+ * has the newest when there is room. */
+static bool waits_for_line(const struct vp8enc *e, const struct layer *l)
+{
+    return e->conf.content == VP8ENC_SLIDES && !e->want_key && l != &e->layer[e->conf.layers - 1] &&
+           l->line_free_at - e->coded_at > BACKLOG_MAX;
+}
+
+/* It is sharp, or has no bits to become sharper: then it only costs others their time. */
+static bool is_done(const struct layer *l)
+{
+    return !l->stale && (l->quantizer <= SHARP || l->vain >= VAIN_MAX);
+}
+
+static bool all_done(const struct vp8enc *e)
 {
     for (unsigned i = 0; i < e->conf.layers; i++) {
-        if (is_on(&e->layer[i]) && e->layer[i].quantizer > SHARP)
+        if (is_on(&e->layer[i]) && !is_done(&e->layer[i]))
             return false;
     }
     return true;
+}
+
+static void note_quantizer(struct layer *l, unsigned q)
+{
+    l->quantizer = q;
+    l->vain = q < l->best ? 0 : l->vain + 1;
+    l->best = q < l->best ? q : l->best;
+}
+
+static void begin_slide(struct vp8enc *e)
+{
+    for (unsigned i = 0; i < e->conf.layers; i++) {
+        e->layer[i].best = UINT_MAX;
+        e->layer[i].vain = 0;
+    }
 }
 
 /* One new slide is seconds of a thin line. Until it is through nothing is encoded: the next is the
@@ -378,12 +413,14 @@ static enum err look_at_slide(struct vp8enc *e, const struct i420 *pic, usec at,
     const unsigned percent = slide_changed(&e->slide, pic);
     if (percent >= NEW_SLIDE)
         e->want_key = true;
+    if (percent > 0 || e->want_key)
+        begin_slide(e);
+    e->whole = percent > 0 || e->want_key || repeat_due(e, at);
     if (percent > 0) {
         e->changed_at = at;
         return slide_keep(&e->slide, pic);
     }
-    const bool done = all_sharp(e) || at - e->changed_at > SHARPEN_MAX;
-    *skip = !e->want_key && done && !repeat_due(e, at);
+    *skip = !e->whole && (all_done(e) || at - e->changed_at > SHARPEN_MAX);
     return OK;
 }
 
@@ -480,7 +517,7 @@ static enum err encode_layer(struct vp8enc *e, unsigned i, struct vp8enc_out *ou
     if (!take_frame(l, f))
         return OK;
     if (vpx_codec_control(&l->codec, VP8E_GET_LAST_QUANTIZER_64, &q) == VPX_CODEC_OK)
-        l->quantizer = (unsigned)q;
+        note_quantizer(l, (unsigned)q);
     f->layer = (uint8_t)i;
     load_line(l, e->coded_at, f->len);
     describe(l, tid, f);
@@ -494,7 +531,11 @@ static enum err encode_all(struct vp8enc *e, struct vp8enc_out *out)
     if (e->want_key)
         e->count = 0;
     for (unsigned i = 0; i < e->conf.layers; i++) {
-        if (!is_on(&e->layer[i]))
+        struct layer *const l = &e->layer[i];
+        if (!is_on(l) || (!e->whole && is_done(l)))
+            continue;
+        l->stale = waits_for_line(e, l) && (l->stale || e->whole);
+        if (waits_for_line(e, l))
             continue;
         on++;
         const enum err rc = encode_layer(e, i, out);
@@ -521,6 +562,7 @@ enum err vp8enc_encode(struct vp8enc *e, const struct i420 *pic, usec at, struct
         return OK;
 
     bool skip = false;
+    e->whole = true;
     if (e->conf.content == VP8ENC_SLIDES) {
         const enum err rc = look_at_slide(e, pic, at, &skip);
         if (rc != OK)

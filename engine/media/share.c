@@ -6,7 +6,9 @@
 
 /* Rung 1 is speech and slides, 2 adds a thumbnail of the teacher, 3 a small picture, 4 a large one,
  * 5 everything. The parts of a rung add up to somewhat less than its rate. A packet of voice has 60
- * to 70 bytes around it: 28 kbit/s with packets of 20 ms, 9 with 60. */
+ * to 70 bytes around it: 28 kbit/s with packets of 20 ms, 9 with 60. A voice does not get more than
+ * speech needs where there is room: the relay has no other for the thinnest way, where it would
+ * take from the slides. */
 const struct share_rung share_rungs[SHARE_RUNGS] = {
     {64 * K,
      {[SHARE_VOICE] = 36 * K, [SHARE_FLOOR_VOICE] = 36 * K, [SHARE_SLIDES] = 40 * K},
@@ -37,7 +39,7 @@ const struct share_rung share_rungs[SHARE_RUNGS] = {
       [SHARE_FLOOR] = 260 * K,
       [SHARE_WALL] = 60 * K},
      20,
-     32 * K},
+     24 * K},
     {3000 * K,
      {[SHARE_VOICE] = ALL,
       [SHARE_FLOOR_VOICE] = ALL,
@@ -47,7 +49,7 @@ const struct share_rung share_rungs[SHARE_RUNGS] = {
       [SHARE_FLOOR] = ALL,
       [SHARE_WALL] = ALL},
      20,
-     40 * K},
+     24 * K},
 };
 
 static uint32_t cost(const struct share_line *l, uint8_t level)
@@ -131,8 +133,9 @@ unsigned share_divide(uint64_t bps, struct share_line *line, size_t n)
     bool whole = true;
     for (size_t i = 0; i < d.n; i++)
         begin(&d, &line[i], &d.had[i]);
-    for (unsigned r = 0; r < SHARE_RUNGS; r++) {
-        whole &= climb(&d, r);
+    for (unsigned r = 0; r < SHARE_RUNGS && whole;
+         r++) { /* what is left of the last is shared too */
+        whole = climb(&d, r);
         if (whole)
             rung = r + 1;
     }

@@ -17,7 +17,7 @@
 #define UP_FAILED (5 * USEC_SEC) /* a step down so soon after one up: it was too much */
 #define VOICE_HEAD 64            /* bytes around what a packet of voice says */
 #define SLIDES_LEAST 16000
-#define SLIDES_TIME 4              /* seconds that a new slide may take */
+#define SLIDES_TIME 2              /* seconds that a new slide may take */
 #define VIDEO_WAIT (700 * USEC_MS) /* a face that is older is not worth sending */
 #define SLIDES_WAIT (4 * USEC_SEC) /* so long it gives way to a new slide */
 #define PACE_BURST (10 * USEC_MS)
@@ -250,6 +250,9 @@ static void divide(struct member *m, usec now)
 /* What waits too long is not sent: a key frame of what fits comes instead. */
 static void drop_stale(struct member *m, usec now)
 {
+    for (size_t i = 0; i < m->lines; i++)
+        if (m->sub[i] && m->sub[i]->choked)
+            sub_pause(m->sub[i], now);
     const size_t slides = pacer_waiting(&m->pacer, PACER_SLIDES);
     const uint64_t bits = (pacer_waiting(&m->pacer, PACER_VIDEO) + (uint64_t)slides) * 8;
     const usec most = slides ? SLIDES_WAIT : VIDEO_WAIT;

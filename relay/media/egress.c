@@ -188,6 +188,8 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
     if (s->packets++ == 0 || seq_newer(r->map.seq, s->left)) /* not one that came late */
         s->left = r->map.seq;
     s->sent_at = now;
+    if (s->key_on_way && r->map.seq == s->key_seq)
+        s->key_at = now;
     s->octets += (uint32_t)len;
     m->sr_due |= s->sr_due;
 }

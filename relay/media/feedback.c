@@ -119,7 +119,7 @@ static void input_pli(struct member *m, usec now, uint32_t ssrc)
 {
     struct sub *const s = sub_of(m, ssrc);
     m->stats.plis_in++;
-    if (!s || !s->track || (!s->current && !s->target))
+    if (!s || !s->track || (!s->current && !s->target) || sub_gets_key(s, now))
         return;
     const struct stream *const from = s->target ? s->target : s->current;
     if (!(s->track->wanted & 1u << from->layer) && may_ask_key(m, now))

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 #define AGAIN_LEAST (5 * USEC_MS)
+#define KEY_SHOWN                                                                                  \
+    (300 * USEC_MS) /* after a round trip who got one has shown it, or it is broken                \
+                     */
+#define KEY_WAITS_MOST (15 * USEC_SEC)
 #define PROBE_BACK 32               /* packets, of which a probe is made */
 #define PROBE_ROUNDS 4              /* so often each */
 #define VIDEO_BACK TRACK_VIDEO_HIST /* what is not kept cannot be asked for again */
@@ -153,6 +157,13 @@ void sub_choose(struct sub *s, usec now)
         track_want_key(s->track, best);
 }
 
+bool sub_gets_key(const struct sub *s, usec now)
+{
+    const bool waits = s->packets == 0 || seq_newer(s->key_seq, s->left);
+    const usec most = waits ? KEY_WAITS_MOST : s->member->rtt + KEY_SHOWN;
+    return s->key_on_way && now - s->key_at < most;
+}
+
 /* What is written is read while the teacher speaks of it; a face may wait. */
 enum pacer_class sub_class(const struct sub *s)
 {
@@ -167,7 +178,8 @@ struct how {
     unsigned joined;
 };
 
-static void push(struct sub *s, struct pkt *p, const struct remap_out *map, struct how how)
+static void push(struct sub *s, struct pkt *p, const struct remap_out *map, struct how how,
+                 usec now)
 {
     const bool rtx = how.rtx;
     struct member *const m = s->member;
@@ -183,9 +195,16 @@ static void push(struct sub *s, struct pkt *p, const struct remap_out *map, stru
         .rtx_seq = rtx && line->rtx_pt ? s->rtx_seq++ : 0,
         .audio = line->audio,
     };
+    if (p->rtp.key && !rtx) {
+        s->key_on_way = true;
+        s->key_seq = map->seq;
+        s->key_at = now;
+    }
     if (!pacer_push(&m->pacer, &rec)) {
+        s->key_on_way = false;
         m->hub->stat.pacer_full++;
-        if (c >= PACER_SLIDES) /* a hole that no repair fills: start afresh */
+        s->choked = m->budget && c >= PACER_SLIDES;
+        if (!s->choked && c >= PACER_SLIDES) /* a hole that no repair fills: start afresh */
             track_want_key(s->track, s->target ? s->target : s->current);
     }
     hub_dirty(m->hub, m);
@@ -243,7 +262,7 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const str
     const uint16_t number = (uint16_t)from->id;
     const bool switches = from != s->current;
     struct remap_out out;
-    if (s->off || (switches && !switch_to(s, from, p)))
+    if (s->off || s->choked || (switches && !switch_to(s, from, p)))
         return;
     if (p->rtp.payload_len == 0 || (d && is_thinned(s, p))) {
         remap_skip(&s->map, &p->rtp, number, d);
@@ -251,7 +270,7 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const str
     }
     if (is_bundled(s, from, p, now) || !remap_next(&s->map, now, &p->rtp, number, d, &out))
         return;
-    push(s, p, &out, (struct how){0});
+    push(s, p, &out, (struct how){0}, now);
     if (switches)
         has_switched(s, from, p, out.seq, now);
 }
@@ -271,7 +290,7 @@ void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsign
     if (!remap_next(&s->map, now, &last->rtp, number, NULL, &out))
         return;
     out.ts -= last->rtp.ts - first->rtp.ts;
-    push(s, last, &out, (struct how){.joined = n - 1});
+    push(s, last, &out, (struct how){.joined = n - 1}, now);
 }
 
 /* It went out under this number, or it was missing here too and may have come since, perhaps after
@@ -288,7 +307,7 @@ static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
     if (!p || !forward_desc(from, p, &vp8))
         return at.sent ? FORWARD_LOST : FORWARD_NOT_YET;
     remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
-    push(s, p, &out, (struct how){.rtx = true});
+    push(s, p, &out, (struct how){.rtx = true}, now);
     return FORWARD_AGAIN;
 }
 
@@ -309,6 +328,7 @@ enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now)
 void sub_pause(struct sub *s, usec now)
 {
     pacer_cut(&s->member->pacer, s->line);
+    s->key_on_way = s->choked = false;
     s->paused = true;
     s->current = s->target = NULL;
     if (s->track)
@@ -328,7 +348,7 @@ static size_t repeat(struct sub *s, uint16_t out_seq, usec now)
     if (!p || !forward_desc(from, p, &vp8))
         return 0;
     remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
-    push(s, p, &out, (struct how){.rtx = true});
+    push(s, p, &out, (struct how){.rtx = true}, now);
     return p->len;
 }
 

@@ -24,6 +24,7 @@ struct sub {
     bool paused;    /* until the next key frame */
     bool anew;      /* it was: what is older than `since` is not repaired */
     uint16_t since; /* outgoing number of the key frame that it went on with */
+    bool choked;    /* its queue was full: it is to be emptied, and to go on with a key frame */
     bool off;       /* the viewer's way does not carry it */
     bool fresh;     /* it shows something new, which the budget has not seen */
     struct remap map;
@@ -31,6 +32,9 @@ struct sub {
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
     uint16_t left;            /* its number: what came later waits */
+    bool key_on_way;          /* a key frame went to the pacer, */
+    uint16_t key_seq;         /* with this number at its end so far, */
+    usec key_at;              /* which left then, or waits since then */
     uint64_t sr_ntp;          /* of our last sender report */
     usec sr_at;
     uint32_t reported; /* highest number of the viewer's last report */
@@ -50,6 +54,8 @@ void sub_attach(struct sub *s, struct track *t, usec now);
 /* Chooses the layer anew: after a layer began or went silent, the slot's size changed, or the
  * viewer's way carries more or less. */
 void sub_choose(struct sub *s, usec now);
+/* A key frame waits to leave, or left so lately that who asks for one cannot have it yet. */
+bool sub_gets_key(const struct sub *s, usec now);
 /* Where its packets wait to leave. */
 enum pacer_class sub_class(const struct sub *s);
 /* Nothing more goes out until a key frame of what is wanted now: the way is full. */

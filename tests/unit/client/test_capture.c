@@ -135,7 +135,7 @@ static void its_sound_has_no_gap_either(void **unused)
 static void a_still_picture_is_a_source_like_any_other(void **unused)
 {
     (void)unused;
-    struct capture *c = open_file(still, CAPTURE_SLIDES, true);
+    struct capture *c = open_file(still, CAPTURE_BOARD, true);
     struct capture_picture p;
     int64_t last = 0;
     for (int i = 0; i < 4; i++) {
