@@ -334,6 +334,7 @@ static bool set_up(struct call *c, const struct http_request *r)
     curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
     if (c->http->ca[0])
         curl_easy_setopt(c->easy, CURLOPT_CAINFO, c->http->ca);
+    curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
     set_limits(c);
     if (strcmp(r->method, "GET") == 0)
         return true;

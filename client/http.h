@@ -31,6 +31,7 @@ struct http_request {
     const char *type;  /* Content-Type of the body; NULL = no body */
     const char *body;
     const char *header; /* one more header line; NULL = none */
+    bool fresh;         /* not over a connection of before: it may lead nowhere by now */
     /* The end of it, exactly once unless cancelled. May start other requests. */
     void (*done)(void *user, const struct http_answer *a);
     /* A stream: bytes as they come, only of an answer 200, which then has no body. May be NULL. */

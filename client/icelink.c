@@ -85,6 +85,11 @@ enum err icelink_new(struct icelink **out, GMainContext *ctx, bool loopback,
     return E_IO;
 }
 
+void icelink_give(struct icelink *l, const struct icelink_calls *calls)
+{
+    l->calls = *calls;
+}
+
 void icelink_free(struct icelink **pl)
 {
     struct icelink *const l = *pl;

@@ -19,6 +19,8 @@ struct icelink_calls {
  * looked at. */
 MUST_USE enum err icelink_new(struct icelink **l, GMainContext *ctx, bool loopback,
                               const struct icelink_calls *calls);
+/* Another one is called from now on. */
+void icelink_give(struct icelink *l, const struct icelink_calls *calls);
 void icelink_free(struct icelink **l);
 
 /* Our host candidates, best first. */

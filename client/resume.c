@@ -75,6 +75,7 @@ static void on_gathered(void *user)
                                    .type = "application/trickle-ice-sdpfrag",
                                    .body = r->frag,
                                    .header = "If-Match: *",
+                                   .fresh = true,
                                    .done = on_answer,
                                    .user = r};
     r->call = http_start(r->conf.net->http, &q);
@@ -91,12 +92,16 @@ static void on_failed(void *user)
         enter(r, REFUSED, USEC_NEVER);
 }
 
+static void on_received(void *user, const uint8_t *bytes, size_t len)
+{
+    const struct resume *const r = user;
+    r->conf.received(r->conf.user, bytes, len);
+}
+
 static void begin(struct resume *r)
 {
-    const struct icelink_calls calls = {.gathered = on_gathered,
-                                        .failed = on_failed,
-                                        .received = r->conf.received,
-                                        .user = r->conf.user};
+    const struct icelink_calls calls = {
+        .gathered = on_gathered, .failed = on_failed, .received = on_received, .user = r};
     icelink_free(&r->link);
     enter(r, GATHERING, clock_now() + GATHER_LIMIT);
     if (icelink_new(&r->link, r->conf.net->ctx, r->conf.loopback, &calls) != OK)
@@ -146,9 +151,11 @@ usec resume_next(const struct resume *r)
     return r->due;
 }
 
-struct icelink *resume_take(struct resume *r, struct nego *agreed)
+struct icelink *resume_take(struct resume *r, struct nego *agreed,
+                            const struct icelink_calls *calls)
 {
     struct icelink *const link = r->link;
+    icelink_give(link, calls);
     *agreed = r->nego;
     r->link = NULL;
     return link;

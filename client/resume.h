@@ -32,4 +32,5 @@ enum resume_state resume_turn(struct resume *r, usec now);
 usec resume_next(const struct resume *r);
 
 /* The path that was found, now the caller's, and what was agreed with it. */
-struct icelink *resume_take(struct resume *r, struct nego *agreed);
+struct icelink *resume_take(struct resume *r, struct nego *agreed,
+                            const struct icelink_calls *calls);

@@ -251,10 +251,15 @@ static bool on_this_machine(const char *relay)
                     strncmp(host + 3, "localhost", 9) == 0);
 }
 
+static struct icelink_calls link_calls(struct session *s)
+{
+    return (struct icelink_calls){
+        .gathered = on_gathered, .failed = on_link_failed, .received = on_received, .user = s};
+}
+
 static void begin(struct session *s)
 {
-    const struct icelink_calls calls = {
-        .gathered = on_gathered, .failed = on_link_failed, .received = on_received, .user = s};
+    const struct icelink_calls calls = link_calls(s);
     set_state(s, GATHERING);
     const bool here = on_this_machine(s->relay);
     if (icelink_new(&s->link, s->net->ctx, here, &calls) != OK)
@@ -347,11 +352,14 @@ static void begin_resume(struct session *s, usec silent)
         s->conf.quiet(s->conf.user);
 }
 
-static void take_path(struct session *s)
+static void take_path(struct session *s, usec now)
 {
+    const struct icelink_calls calls = link_calls(s);
     icelink_free(&s->link);
-    s->link = resume_take(s->resume, &s->nego);
+    s->link = resume_take(s->resume, &s->nego, &calls);
     s->link_dead = false;
+    s->suspect_at = 0;
+    s->since = now; /* it has its time to be heard */
     log_info(s->net->log, "goes on over another path", "way=%s", s->conf.name);
 }
 
@@ -360,7 +368,7 @@ static void go_on_resuming(struct session *s, usec now, bool heard)
 {
     const enum resume_state state = resume_turn(s->resume, now);
     if (state == RESUME_READY)
-        take_path(s);
+        take_path(s, now);
     else if (state == RESUME_REFUSED)
         fail(s, "the relay is not reached, or does not know us any more");
     if (state == RESUME_READY || state == RESUME_REFUSED || (state == RESUME_GATHERS && heard))

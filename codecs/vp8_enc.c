@@ -10,7 +10,9 @@
 #include <vpx/vpx_encoder.h>
 
 #define HD_PIXELS (1280 * 720)
-#define SHARP 12                    /* quantizer at which a slide cannot be seen to improve */
+#define SHARP 12 /* quantizer at which a slide cannot be seen to improve */
+#define COARSE                                                                                     \
+    63 /* that of a small layer of slides: half of the bytes, and SSIM is 0.99 (bench_slides) */
 #define SHARPEN_MAX (30 * USEC_SEC) /* at the latest then a slide is as sharp as it gets */
 #define VAIN_MAX 5                  /* pictures that made a slide no sharper */
 #define BACKLOG_MAX (300 * USEC_MS) /* a slide that waits longer is not yet encoded */
@@ -125,7 +127,7 @@ static void put_cfg(const struct vp8enc *e, struct layer *l)
     cfg->rc_resize_allowed = 0;
     cfg->rc_dropframe_thresh = slides ? 0 : 30; /* slides have line_busy */
     cfg->rc_min_quantizer = slides ? SHARP : 2;
-    cfg->rc_max_quantizer = slides ? 44 : 56;
+    cfg->rc_max_quantizer = !slides ? 56 : largest ? 44 : COARSE;
     cfg->rc_undershoot_pct = 100;
     cfg->rc_overshoot_pct = 15;
     cfg->rc_buf_initial_sz = 500;

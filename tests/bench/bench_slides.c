@@ -1,4 +1,5 @@
-/* bench_slides.c - bytes of a new slide, and after how long it can be read on a thin way.
+/* bench_slides.c - bytes of a new slide in the smaller of two layers, and after how long it can be
+ * read on a thin way.
  *
  *     ffmpeg -v error -ss 12 -i slides.mkv -frames:v 1 -pix_fmt yuv420p -f rawvideo a.yuv
  *     ffmpeg -v error -ss 30 -i slides.mkv -frames:v 1 -pix_fmt yuv420p -f rawvideo b.yuv
@@ -71,8 +72,8 @@ static double ssim(const struct i420 *a, const struct i420 *b)
 
 static void measure(uint16_t width, uint16_t height, uint32_t bps)
 {
-    const struct vp8enc_conf conf = {.layers = 1,
-                                     .size = {{width, height, bps}},
+    const struct vp8enc_conf conf = {.layers = 2,
+                                     .size = {{width, height, bps}, {WIDTH, HEIGHT, 600000}},
                                      .fps = FPS,
                                      .temporal = 1,
                                      .content = VP8ENC_SLIDES};
@@ -90,7 +91,7 @@ static void measure(uint16_t width, uint16_t height, uint32_t bps)
         struct vp8enc_out out;
         if (vp8enc_encode(e, &pic, (usec)(i + 1) * USEC_SEC / FPS, &out))
             die("encoding");
-        if (out.n == 0)
+        if (out.n == 0 || out.frame[0].layer != 0)
             continue;
         const struct vp8enc_frame *const f = &out.frame[0];
         const struct vp8frame in = {.data = f->data, .len = f->len, .key = f->key, .desc = f->desc};
@@ -120,7 +121,7 @@ static void measure(uint16_t width, uint16_t height, uint32_t bps)
 
 int main(void)
 {
-    static const uint32_t rates[] = {40000, 80000, 150000, 600000};
+    static const uint32_t rates[] = {24000, 40000, 80000, 150000};
     if (fread(slide, BYTES, 2, stdin) != 2)
         die("two pictures of 1920 x 1080 are wanted on standard input");
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
