@@ -141,6 +141,7 @@ static void bound_slides(struct share_line *l, const struct sub *s)
         l->bps[0] = pacer_waiting(&s->member->pacer, PACER_SLIDES) > 0 ? most : SLIDES_LEAST;
 }
 
+/* A slide that stands says nothing, and may still wait to leave. */
 static void add_line(struct plan *p, struct sub *s)
 {
     struct share_line *const l = &p->line[p->n];
@@ -149,7 +150,7 @@ static void add_line(struct plan *p, struct sub *s)
     p->sub[p->n] = s;
     const size_t layers = s->slot.small && !t->audio ? 1 : NEGO_LAYERS;
     for (size_t i = 0; i < layers; i++)
-        if (t->layer[i] && (t->layer[i]->live || t->audio))
+        if (t->layer[i] && (t->layer[i]->live || t->audio || track_still(t)))
             add_layer(l, p->form[p->n], t->layer[i], s->member->red.riders);
     if (l->n > 0)
         bound_slides(l, s);
