@@ -28,7 +28,7 @@
 #define PROBE_SOON (200 * USEC_MS)
 #define PROBE_WAIT (4 * USEC_SEC)
 #define PROBE_WAIT_MOST (8 * USEC_SEC)
-#define PROBE_WAIT_THIN (32 * USEC_SEC) /* where two packets are a third of a second of queue */
+#define PROBE_WAIT_THIN (12 * USEC_SEC) /* where two packets are a third of a second of queue */
 #define THIN 150000
 #define PROBE_OVERDUE (2 * USEC_SEC)
 #define OUTAGE_LEAST (600 * USEC_MS)
