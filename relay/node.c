@@ -219,6 +219,20 @@ static void candidates(const struct node *n, size_t worker, struct nego_self *se
     }
 }
 
+/* The same addresses by TCP, on a port that a school lets out when it shuts UDP. */
+static void announce_tcp(struct node *n, const struct addr *bound)
+{
+    struct addr list[NEGO_CANDS];
+    size_t count = 0;
+    for (unsigned i = 0; i < n->conf->media_public_count && count < NEGO_CANDS; i++)
+        if (addr_parse(&list[count], n->conf->media_public[i]))
+            list[count++].port = bound->port;
+    count += net_expand(bound, list + count, NEGO_CANDS - count);
+    for (size_t i = 0; i < count; i++)
+        list[i].proto = ADDR_TCP;
+    control_add_candidates(n->control, list, count);
+}
+
 /* Control and listeners */
 
 static bool start_control(struct node *n)
@@ -288,6 +302,8 @@ static bool listen_at(struct node *n, const char *flag, const char *at, bool tls
                     at, flag);
     if (e != OK)
         return fail("%s: cannot use TCP %s: %s", flag, at, strerror(errno));
+    if (tls)
+        announce_tcp(n, &bound);
     text_add(ready, 512, " %s=%s", flag, addr_format(&bound, text));
     return true;
 }

@@ -13,7 +13,8 @@ struct ice_conf {
     bool controlling; /* sends checks to `remote`; else lite: answers only */
     char local_ufrag[ICE_CRED], local_pwd[ICE_CRED];
     char remote_ufrag[ICE_CRED], remote_pwd[ICE_CRED];
-    struct addr remote; /* controlling: where to */
+    struct addr remote;     /* controlling: where to */
+    struct addr remote_tcp; /* where it takes connections (RFC 6544 passive), for a full agent */
 };
 
 struct ice {

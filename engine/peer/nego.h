@@ -9,7 +9,7 @@
 
 #define NEGO_MEDIA 12
 #define NEGO_LAYERS 3
-#define NEGO_CANDS 8
+#define NEGO_CANDS 16
 #define NEGO_SDP_MAX 32768 /* room for an answer or offer that we write */
 
 enum nego_codec { NEGO_NONE, NEGO_OPUS, NEGO_VP8, NEGO_VP9 };
@@ -38,7 +38,7 @@ struct nego_media {
 };
 
 struct nego {
-    struct ice_conf ice;            /* `remote`: best usable candidate of the other side, if any */
+    struct ice_conf ice;            /* `remote…`: best candidates of the other side, if any */
     char fingerprint[DTLS_FP_TEXT]; /* of the remote side */
     bool dtls_server;
     char cname[SDP_ID]; /* ours */
@@ -50,7 +50,7 @@ struct nego {
 struct nego_self {
     const char *fingerprint;
     bool lite;
-    struct addr cand[NEGO_CANDS]; /* host candidates, best first */
+    struct addr cand[NEGO_CANDS]; /* host candidates, best first; of TCP: passive ones */
     size_t cands;
     /* NEGO_PLAY: the MediaStream (a=msid) of the n-th audio and of the n-th video line; a browser
      * plays the lines of one stream in step. NULL: "lead" for the first voice and the first two

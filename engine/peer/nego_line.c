@@ -8,6 +8,8 @@
 #define UFRAG_NEW 8
 #define PWD_NEW 24
 #define HOST_PREFERENCE 126u /* RFC 8445 5.1.2.2 */
+#define TCP_PREFERENCE 90u   /* RFC 6544 4.2: any UDP is tried before it; as browsers have it */
+#define PASSIVE (UINT32_C(4) << 13)
 
 bool nego_refuse(struct nego_error *e, const char *field, const char *what)
 {
@@ -50,13 +52,14 @@ bool nego_take_credentials(struct ice_conf *ice, const struct sdp_media *m, stru
 
 void nego_take_candidates(struct ice_conf *ice, const struct sdp_media *m)
 {
-    uint32_t best = 0;
+    uint32_t best[2] = {0, 0};
     for (size_t i = 0; i < m->cands; i++) {
         const struct sdp_cand *const c = &m->cand[i];
-        if (c->tcp || c->component != 1 || c->addr.port == 0 || c->priority <= best)
+        if (c->component != 1 || c->addr.port == 0 || c->priority <= best[c->tcp] ||
+            (c->tcp && strcmp(c->tcp_type, "passive") != 0))
             continue;
-        best = c->priority;
-        ice->remote = c->addr;
+        best[c->tcp] = c->priority;
+        *(c->tcp ? &ice->remote_tcp : &ice->remote) = c->addr;
     }
 }
 
@@ -247,6 +250,14 @@ static void put_video(struct sdp_media *m, const struct nego_media *l)
     put_rtx(m, l, 90000);
 }
 
+/* RFC 8445 5.1.2.1; of TCP the local preference names the direction first (RFC 6544 4.2). */
+static uint32_t priority_of(bool tcp, size_t nth)
+{
+    const uint32_t type = tcp ? TCP_PREFERENCE : HOST_PREFERENCE;
+    const uint32_t local = (tcp ? PASSIVE | 8191u : 65535u) - (uint32_t)nth;
+    return type << 24 | local << 8 | 255u;
+}
+
 void nego_put_candidates(struct sdp_media *m, const struct nego_self *self)
 {
     for (size_t i = 0; i < self->cands && i < NEGO_CANDS; i++) {
@@ -255,7 +266,7 @@ void nego_put_candidates(struct sdp_media *m, const struct nego_self *self)
         *c = (struct sdp_cand){
             .component = 1,
             .tcp = tcp,
-            .priority = HOST_PREFERENCE << 24 | (UINT32_C(65535) - (uint32_t)i) << 8 | 255u,
+            .priority = priority_of(tcp, i),
             .addr = self->cand[i],
             .type = "host",
         };

@@ -117,6 +117,7 @@ static enum err set_up(struct control *c)
         .connections = c->conf.connections,
         .per_address = c->conf.per_address,
         .handler = handle,
+        .call = calls_guest,
         .ctx = c,
         .log = c->log,
     };
@@ -126,6 +127,7 @@ static enum err set_up(struct control *c)
     table_init(&c->lives, ID_CAP, rng_u64(&c->rng));
     table_init(&c->sessions, SESSION_CAP, rng_u64(&c->rng));
     table_init(&c->members, sizeof(member_id), rng_u64(&c->rng));
+    table_init(&c->ufrags, HUB_UFRAG, rng_u64(&c->rng));
     table_init(&c->rooms, sizeof(room_id), rng_u64(&c->rng));
     e = http_new(&c->http, &http);
     return e == OK ? live_load_running(c) : e;
@@ -150,13 +152,8 @@ enum err control_new(struct control **out, const struct control_conf *conf)
 
 static void drop_waiting(struct control *c)
 {
-    for (size_t i = 0; i < c->waitings; i++) {
-        struct cmd *const cmd = &c->waiting[i].cmd;
-        if (cmd->kind == CMD_MEMBER_ADD)
-            free(cmd->join);
-        else if (cmd->kind == CMD_RESTART)
-            free(cmd->ice);
-    }
+    for (size_t i = 0; i < c->waitings; i++)
+        cmd_drop(&c->waiting[i].cmd);
 }
 
 static void free_sessions(struct control *c)
@@ -176,11 +173,21 @@ void control_free(struct control **out)
     free_sessions(c);
     table_fini(&c->sessions);
     table_fini(&c->members);
+    table_fini(&c->ufrags);
     table_fini(&c->rooms);
     live_free_all(c);
     rng_fini(&c->rng);
     free(c);
     *out = NULL;
+}
+
+void control_add_candidates(struct control *c, const struct addr *tcp, size_t n)
+{
+    for (size_t i = 0; i < c->conf.workers; i++) {
+        struct nego_self *const self = &c->conf.self[i];
+        for (size_t k = 0; k < n && self->cands < NEGO_CANDS; k++)
+            self->cand[self->cands++] = tcp[k];
+    }
 }
 
 struct http *control_http(struct control *c)
@@ -255,7 +262,7 @@ static void say_goodbye(struct control *c)
     for (struct live *v; (v = table_each(&c->lives, &at));)
         events_end(c, v);
     for (int i = 0; i < 20 && c->readers > 0; i++)
-        http_run(c->http);
+        http_run(c->http, c->now);
 }
 
 static bool is_stop(const struct loop_ready *ready, size_t n)
@@ -271,7 +278,7 @@ static enum err turns(struct control *c, struct loop *loop)
     struct loop_ready ready[16];
     int child = -1;
     for (;;) {
-        http_run(c->http);
+        http_run(c->http, c->now);
         rooms_notes(c);
         rooms_retry(c);
         recordings_notes(c);

@@ -38,6 +38,9 @@ struct control_conf {
 MUST_USE enum err control_new(struct control **out, const struct control_conf *conf);
 void control_free(struct control **out);
 
+/* Where media is taken by TCP: told to all who join from now on. */
+void control_add_candidates(struct control *c, const struct addr *tcp, size_t n);
+
 /* The listeners are added by the caller. */
 struct http *control_http(struct control *c);
 

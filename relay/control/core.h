@@ -39,7 +39,8 @@ struct session {
     struct slot slot[NEGO_MEDIA]; /* by video line */
     size_t videos;
     struct agreed agreed;
-    unsigned ice; /* number of the ICE session, in the ETag */
+    unsigned ice;          /* number of the ICE session, in the ETag */
+    char ufrag[HUB_UFRAG]; /* ours in it, filled up with zeros */
     struct member_stats stats;
     bool has_stats;
     int64_t joined_at;
@@ -84,6 +85,7 @@ struct counters {
     uint64_t codes[6]; /* answers by their hundreds */
     uint64_t events;
     uint64_t commands_refused;
+    uint64_t calls_refused; /* connections with media of nobody we know */
     uint64_t joins, takeovers;
     uint64_t packaged, package_failures;
     uint64_t first_bucket[8]; /* NOTE_FIRST */
@@ -102,6 +104,7 @@ struct control {
     struct table lives;           /* by lesson id, ID_CAP bytes */
     struct table sessions;        /* by key */
     struct table members;         /* by member_id */
+    struct table ufrags;          /* by our ufrag: struct session */
     struct table rooms;           /* by room_id: struct live */
     size_t load[CONTROL_WORKERS]; /* sessions by worker */
     room_id last_room;
@@ -173,14 +176,17 @@ struct live *session_live(struct control *c, const struct session *s);
 void session_drop(struct session **s);
 /* Keeps what was negotiated, or the credentials of a restart. False: no memory, and nothing
  * changed. */
-MUST_USE bool session_agree(struct session *s, const struct nego *n);
-MUST_USE bool session_agree_ice(struct session *s, const struct ice_conf *ice);
+MUST_USE bool session_agree(struct control *c, struct session *s, const struct nego *n);
+MUST_USE bool session_agree_ice(struct control *c, struct session *s, const struct ice_conf *ice);
 /* As much of a negotiation as nego_restart reads. */
 void session_agreed(const struct session *s, struct nego *n);
 /* Says goodbye to hub and readers. */
 void session_close(struct control *c, struct session *s);
 void session_state(struct control *c, struct session *s, enum member_state state);
 json_t *session_json(const struct session *s);
+
+/* calls.c */
+void calls_guest(void *control, const struct guest *g);
 
 /* memory.c */
 /* A connection was made or has ended: when all is calm, what that took goes back to the system. */

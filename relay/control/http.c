@@ -21,6 +21,7 @@ struct http {
     struct MHD_Daemon *daemon[HTTP_LISTENERS];
     int fd[HTTP_LISTENERS];
     size_t n;
+    struct gate *gate;
 };
 
 enum err http_new(struct http **h, const struct http_conf *c)
@@ -29,7 +30,10 @@ enum err http_new(struct http **h, const struct http_conf *c)
     if (!*h)
         return E_NOMEM;
     (*h)->conf = *c;
-    return OK;
+    const enum err e = gate_new(&(*h)->gate, c->per_address);
+    if (e != OK)
+        http_free(h);
+    return e;
 }
 
 void http_free(struct http **h)
@@ -38,6 +42,7 @@ void http_free(struct http **h)
         return;
     for (size_t i = 0; i < (*h)->n; i++)
         MHD_stop_daemon((*h)->daemon[i]);
+    gate_free(&(*h)->gate);
     free(*h);
     *h = NULL;
 }
@@ -256,51 +261,30 @@ static void on_log(void *cls, const char *form, va_list ap)
 
 /* Listening */
 
-static int listen_on(const struct addr *at, struct addr *bound)
-{
-    struct sockaddr_in6 s = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-    memcpy(&s.sin6_addr, at->ip, sizeof at->ip);
-    socklen_t len = sizeof s;
-    const int on = 1;
-    const int off = 0;
-    const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0 &&
-        bind(fd, (const struct sockaddr *)&s, sizeof s) == 0 && listen(fd, 256) == 0 &&
-        getsockname(fd, (struct sockaddr *)&s, &len) == 0) {
-        *bound = *at;
-        bound->port = ntohs(s.sin6_port);
-        return fd;
-    }
-    const int why = errno;
-    (void)close(fd);
-    errno = why;
-    return -1;
-}
-
 enum err http_listen(struct http *h, const struct addr *at, const char *key, const char *cert,
                      struct addr *bound)
 {
     if (h->n == HTTP_LISTENERS)
         return E_LIMIT;
-    const int fd = listen_on(at, bound);
-    if (fd < 0)
-        return E_IO;
-    const unsigned flags = MHD_USE_EPOLL | MHD_USE_IPv6 | MHD_USE_ERROR_LOG |
-                           MHD_ALLOW_SUSPEND_RESUME | (key ? MHD_USE_TLS : 0);
+    const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_IPv6 |
+                           MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME | (key ? MHD_USE_TLS : 0);
     struct MHD_Daemon *const d = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, h->conf.connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->conf.per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, key ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END, key,
-        MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, h->conf.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        h->conf.per_address, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        key ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END, key, MHD_OPTION_HTTPS_MEM_CERT, cert,
+        MHD_OPTION_END);
     if (!d) {
-        (void)close(fd);
         errno = EINVAL; /* certificate and key do not fit each other */
         return E_FORMAT;
+    }
+    const enum err e = gate_listen(h->gate, at, key != NULL, bound);
+    if (e != OK) {
+        const int why = errno;
+        MHD_stop_daemon(d);
+        errno = why;
+        return e;
     }
     h->fd[h->n] = MHD_get_daemon_info(d, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     h->daemon[h->n++] = d;
@@ -309,18 +293,40 @@ enum err http_listen(struct http *h, const struct addr *at, const char *key, con
 
 int http_fd(const struct http *h, size_t i)
 {
+    if (i == h->n)
+        return gate_fd(h->gate);
     return i < h->n ? h->fd[i] : -1;
 }
 
-void http_run(struct http *h)
+static size_t connections(const struct http *h, size_t i)
 {
+    return MHD_get_daemon_info(h->daemon[i], MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+static void let_in(struct http *h, const struct guest *g)
+{
+    if (g->call)
+        h->conf.call(h->conf.ctx, g);
+    else /* a refused one is closed by the library */
+        (void)MHD_add_connection(h->daemon[g->listener], g->fd, (const struct sockaddr *)&g->from,
+                                 sizeof g->from);
+}
+
+void http_run(struct http *h, usec now)
+{
+    struct guest g;
+    gate_turn(h->gate, now);
+    for (size_t i = 0; i < h->n; i++)
+        gate_open(h->gate, now, i, connections(h, i) < h->conf.connections);
+    while (gate_guest(h->gate, now, &g))
+        let_in(h, &g);
     for (size_t i = 0; i < h->n; i++)
         (void)MHD_run(h->daemon[i]);
 }
 
 usec http_next(const struct http *h, usec now)
 {
-    usec next = USEC_NEVER;
+    usec next = gate_next(h->gate);
     for (size_t i = 0; i < h->n; i++) {
         MHD_UNSIGNED_LONG_LONG ms;
         if (MHD_get_timeout(h->daemon[i], &ms) == MHD_YES)
@@ -333,9 +339,13 @@ size_t http_connections(const struct http *h)
 {
     size_t n = 0;
     for (size_t i = 0; i < h->n; i++)
-        n +=
-            MHD_get_daemon_info(h->daemon[i], MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+        n += connections(h, i);
     return n;
+}
+
+const struct gate_stat *http_gate(const struct http *h)
+{
+    return gate_stat(h->gate);
 }
 
 /* Streams */

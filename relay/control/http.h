@@ -3,6 +3,7 @@
 
 #include "engine/base/addr.h"
 #include "engine/base/log.h"
+#include "relay/control/gate.h"
 #include "relay/control/route.h"
 #include "relay/lesson/role.h"
 
@@ -11,7 +12,7 @@ struct MHD_Response;
 struct http;
 
 #define HTTP_BODY_MAX 65536
-#define HTTP_LISTENERS 8
+#define HTTP_LISTENERS GATE_LISTENERS
 
 /* One request, whole; lives until its answer has been sent. */
 struct request {
@@ -32,9 +33,13 @@ struct request {
 /* Fills in the answer by one of answer_…; called on the thread of http_run. */
 typedef void http_handler(void *ctx, struct request *r);
 
+/* Somebody has come to the port with media; the descriptor is the caller's of it. */
+typedef void http_call(void *ctx, const struct guest *g);
+
 struct http_conf {
     unsigned connections, per_address;
     http_handler *handler;
+    http_call *call;
     void *ctx;
     struct log *log;
 };
@@ -47,14 +52,15 @@ void http_free(struct http **h);
  * E_IO: errno says why. */
 MUST_USE enum err http_listen(struct http *h, const struct addr *at, const char *key,
                               const char *cert, struct addr *bound);
-/* Descriptors for the loop, one a listener; -1 past the last. */
+/* Descriptors for the loop; -1 past the last. */
 int http_fd(const struct http *h, size_t i);
 /* Does what is due. Call it when a descriptor is readable, when http_next is over, and after
  * stream_put. */
-void http_run(struct http *h);
+void http_run(struct http *h, usec now);
 /* When http_run must be called even if nothing comes. */
 usec http_next(const struct http *h, usec now);
 size_t http_connections(const struct http *h);
+const struct gate_stat *http_gate(const struct http *h);
 
 /* Of the request; NULL: absent. */
 const char *request_query(const struct request *r, const char *name);

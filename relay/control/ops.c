@@ -150,6 +150,26 @@ static void gauge(FILE *f, const char *name, const char *help, uint64_t v)
                   (unsigned long long)v);
 }
 
+/* Who came to the ports of HTTP and HTTPS. */
+static void gates_part(struct control *c, FILE *f)
+{
+    const struct gate_stat *const s = http_gate(c->http);
+    const struct {
+        const char *who;
+        uint64_t n;
+    } rows[] = {{"http", s->http},
+                {"media", s->calls - c->count.calls_refused},
+                {"unknown", c->count.calls_refused},
+                {"bad", s->bad},
+                {"late", s->late},
+                {"crowded", s->crowded}};
+    (void)fprintf(f, "# HELP liangshi_connections_total Taken in, by what their first bytes say.\n"
+                     "# TYPE liangshi_connections_total counter\n");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        (void)fprintf(f, "liangshi_connections_total{kind=\"%s\"} %llu\n", rows[i].who,
+                      (unsigned long long)rows[i].n);
+}
+
 static void control_part(struct control *c, FILE *f)
 {
     const struct counters *const n = &c->count;
@@ -159,6 +179,7 @@ static void control_part(struct control *c, FILE *f)
         (void)fprintf(f, "liangshi_http_requests_total{code=\"%dxx\"} %llu\n", i,
                       (unsigned long long)n->codes[i]);
     gauge(f, "liangshi_http_connections", "Open HTTP connections.", http_connections(c->http));
+    gates_part(c, f);
     gauge(f, "liangshi_event_streams", "Readers of events.", c->readers);
     counter(f, "liangshi_events_total", "Kept events.", n->events);
     counter(f, "liangshi_joins_total", "WHIP and WHEP connections made.", n->joins);
@@ -239,6 +260,14 @@ static void workers_part(struct control *c, FILE *f)
         {"send_errors_total", "counter", offsetof(struct worker_stat, send_errors)},
         {"send_calls_total", "counter", offsetof(struct worker_stat, send_calls)},
         {"pool_empty_total", "counter", offsetof(struct worker_stat, pool_empty)},
+        {"tcp_connections", "gauge", offsetof(struct worker_stat, tcp.open)},
+        {"tcp_opened_total", "counter", offsetof(struct worker_stat, tcp.opened)},
+        {"tcp_refused_total", "counter", offsetof(struct worker_stat, tcp.refused)},
+        {"tcp_broken_total", "counter", offsetof(struct worker_stat, tcp.broken)},
+        {"tcp_silent_total", "counter", offsetof(struct worker_stat, tcp.silent)},
+        {"tcp_received_total", "counter", offsetof(struct worker_stat, tcp.received)},
+        {"tcp_sent_total", "counter", offsetof(struct worker_stat, tcp.sent)},
+        {"tcp_send_dropped_total", "counter", offsetof(struct worker_stat, tcp.send_dropped)},
         {"packets_in_use", "gauge", offsetof(struct worker_stat, packets_in_use)},
     };
     for (size_t k = 0; k < ARRAY_LEN(rows); k++) {

@@ -50,6 +50,12 @@ struct session *session_find(struct control *c, const char *key)
     return table_get(&c->sessions, k);
 }
 
+static void forget_ufrag(struct control *c, const struct session *s)
+{
+    if (s->ufrag[0])
+        (void)table_del(&c->ufrags, s->ufrag);
+}
+
 void session_free(struct control *c, struct session *s)
 {
     struct live *const v = session_live(c, s);
@@ -59,6 +65,7 @@ void session_free(struct control *c, struct session *s)
     *at = s->next;
     (void)table_del(&c->sessions, s->key);
     (void)table_del(&c->members, &s->id);
+    forget_ufrag(c, s);
     c->load[s->worker]--;
     memory_moved(c);
     session_drop(&s);
@@ -71,13 +78,27 @@ void session_drop(struct session **s)
     *s = NULL;
 }
 
-bool session_agree_ice(struct session *s, const struct ice_conf *ice)
+/* By it a connection with media is told to be this member's. */
+static bool learn_ufrag(struct control *c, struct session *s, const char *ufrag)
+{
+    char key[HUB_UFRAG] = {0};
+    memcpy(key, ufrag, strnlen(ufrag, HUB_UFRAG));
+    if (table_put(&c->ufrags, key, s) != OK)
+        return false;
+    forget_ufrag(c, s);
+    memcpy(s->ufrag, key, HUB_UFRAG);
+    return true;
+}
+
+bool session_agree_ice(struct control *c, struct session *s, const struct ice_conf *ice)
 {
     const size_t ufrag = strlen(ice->remote_ufrag) + 1;
     const size_t pwd = strlen(ice->remote_pwd) + 1;
     char *const block = malloc(ufrag + pwd);
-    if (!block)
+    if (!block || !learn_ufrag(c, s, ice->local_ufrag)) {
+        free(block);
         return false;
+    }
     free(s->agreed.ufrag);
     memcpy(block, ice->remote_ufrag, ufrag);
     memcpy(block + ufrag, ice->remote_pwd, pwd);
@@ -86,7 +107,7 @@ bool session_agree_ice(struct session *s, const struct ice_conf *ice)
     return true;
 }
 
-bool session_agree(struct session *s, const struct nego *n)
+bool session_agree(struct control *c, struct session *s, const struct nego *n)
 {
     static_assert(NEGO_MEDIA <= 16, "one bit for each line");
     struct agreed *const a = &s->agreed;
@@ -98,7 +119,7 @@ bool session_agree(struct session *s, const struct nego *n)
     a->lines = (uint8_t)n->n;
     for (size_t i = 0; i < n->n; i++)
         a->voices |= (uint16_t)(n->media[i].audio << i);
-    return session_agree_ice(s, &n->ice);
+    return session_agree_ice(c, s, &n->ice);
 }
 
 void session_agreed(const struct session *s, struct nego *n)

@@ -98,7 +98,7 @@ static bool hand_over(struct control *c, struct request *r, struct join *j, stru
     const struct cmd cmd = {
         .kind = CMD_MEMBER_ADD, .room = j->v->l->room, .member = s->id, .join = j->cmd};
     j->cmd->site = s->seat;
-    if (!session_agree(s, &j->cmd->nego)) {
+    if (!session_agree(c, s, &j->cmd->nego)) {
         session_free(c, s);
         return problem_set(&r->problem, P_INTERNAL, NULL, "no memory");
     }
@@ -355,7 +355,7 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
         return;
     }
     /* Without memory the next fragment restarts once more. The worker owns `ice` and frees it. */
-    (void)!session_agree_ice(s, &n.ice); /* NOLINT(clang-analyzer-unix.Malloc) */
+    (void)!session_agree_ice(c, s, &n.ice); /* NOLINT(clang-analyzer-unix.Malloc) */
     s->ice++;
     answer_text(r, 200, "application/trickle-ice-sdpfrag", answer);
     answer_etag(r, s);

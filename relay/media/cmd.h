@@ -1,5 +1,5 @@
-/* cmd.h - what control tells a hub and what a hub tells control. Numbers and values travel; the two
- * pointers that do are named below and change owner with the message. */
+/* cmd.h - what control tells a hub and what a hub tells control. Numbers and values travel; the
+ * three pointers that do are named below and change owner with the message. */
 #pragma once
 
 #include "engine/peer/nego.h"
@@ -41,6 +41,7 @@ enum cmd_kind {
     CMD_MEMBER_DEL, /* member */
     CMD_RESTART,    /* member, ice: ICE restart; the hub owns and frees ice */
     CMD_SLOTS,      /* member, slots */
+    CMD_CALL,       /* member, call: it came by TCP; the worker owns and frees call */
 };
 
 /* A connection as negotiated, by the lines of nego.media[]. Audio lines that we send are numbered
@@ -51,6 +52,14 @@ struct cmd_join {
     uint8_t source[NEGO_MEDIA];   /* of a line that we receive: enum source */
     struct slot slot[NEGO_MEDIA]; /* of a video line that we send */
     struct nego nego;
+};
+
+/* A connection of ICE over TCP, and what was read of it: the first datagram in its frame. */
+struct cmd_call {
+    int fd;
+    struct addr from;
+    size_t len;
+    uint8_t bytes[];
 };
 
 struct cmd_state {
@@ -66,11 +75,15 @@ struct cmd {
     union {
         struct cmd_join *join;
         struct ice_conf *ice;
+        struct cmd_call *call;
         struct cmd_state state;
         uint8_t home;                  /* number of a hub */
         struct slot slots[NEGO_MEDIA]; /* by line; audio lines are passed over */
     };
 };
+
+/* Frees what the command owns: nobody took it. */
+void cmd_drop(struct cmd *c);
 
 enum note_kind {
     NOTE_MEMBER, /* room, member, state */

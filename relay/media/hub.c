@@ -366,6 +366,8 @@ void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out)
         if (m)
             member_slots(m, c->slots, now);
         break;
+    case CMD_CALL: /* the worker's affair */
+        break;
     }
 }
 
@@ -397,15 +399,16 @@ static void follow_addr(struct hub *h, struct member *m)
 }
 
 /* A step of a handshake takes as long as sending a hundred packets: it waits for its turn. */
-static void put_hello(struct hub *h, struct pkt *p)
+static bool put_hello(struct hub *h, struct pkt *p)
 {
     if (h->hello_n == HUB_HELLOS || !table_get(&h->addrs, &p->from)) {
         h->stat.hellos_lost += h->hello_n == HUB_HELLOS;
         h->stat.unknown += h->hello_n < HUB_HELLOS;
         pkt_unref(&p);
-        return;
+        return false;
     }
     h->hello[(h->hello_head + h->hello_n++) % HUB_HELLOS] = p;
+    return true;
 }
 
 static void take_hello(struct hub *h, usec now, struct outq *out)
@@ -419,17 +422,15 @@ static void take_hello(struct hub *h, usec now, struct outq *out)
     pkt_unref(&p);
 }
 
-void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
+bool hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
 {
     const enum wire_kind kind = wire_classify(p->data, p->len);
     struct member *m = NULL;
     h->now = now;
     h->pool = p->pool;
     h->stat.datagrams++;
-    if (kind == WIRE_DTLS) {
-        put_hello(h, p);
-        return;
-    }
+    if (kind == WIRE_DTLS)
+        return put_hello(h, p);
     if (kind == WIRE_UNKNOWN)
         h->stat.garbage++;
     else
@@ -443,6 +444,7 @@ void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
         h->stat.unknown++;
     }
     pkt_unref(&p);
+    return m != NULL;
 }
 
 /* False: the send buffer is full. */

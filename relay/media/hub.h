@@ -96,8 +96,8 @@ void hub_free(struct hub **h, usec now);
  * that the member is gone. */
 void hub_command(struct hub *h, usec now, const struct cmd *c, struct outq *out);
 
-/* Takes the caller's reference. */
-void hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out);
+/* Takes the caller's reference. True: it was for a member. */
+bool hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out);
 
 /* Sends what was forwarded, does what is due, and takes one step of one handshake. Call it after a
  * batch of hub_input. When the send buffer is full it stops: empty it, look for new packets, and

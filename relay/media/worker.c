@@ -3,6 +3,7 @@
 #include "engine/io/clock.h"
 #include "engine/io/loop.h"
 #include "engine/io/mailbox.h"
+#include "engine/io/tcp.h"
 #include "engine/io/thread.h"
 #include "engine/io/udp.h"
 
@@ -30,7 +31,13 @@
 #define QUIET_REST (5 * USEC_MS)
 #define AGAIN USEC_MS /* until the next try of what a full mailbox refused */
 
-enum tag { TAG_COMMAND, TAG_HOME, TAG_SOCKET, TAG_LINK = TAG_SOCKET + WORKER_ADDRS };
+enum tag {
+    TAG_COMMAND,
+    TAG_HOME,
+    TAG_SOCKET,
+    TAG_LINK = TAG_SOCKET + WORKER_ADDRS,
+    TAG_TCP = TAG_LINK + LINK_HUBS, /* and all after it */
+};
 
 /* From one worker to another: messages of its hub's link, and packets that go home. */
 struct way {
@@ -49,6 +56,7 @@ struct worker {
     struct loop loop;
     struct udp udp[WORKER_ADDRS];
     size_t udps;
+    struct tcp *tcp; /* NULL until the first member comes by TCP */
     struct mailbox *commands, *notes, *taps, *home;
     struct tap_msg held_tap; /* refused by a full mailbox; goes first */
     bool holds_tap;
@@ -104,13 +112,6 @@ static enum err open_mailboxes(struct worker *w)
     return e;
 }
 
-static void take_commands(struct worker *w, usec now)
-{
-    struct cmd c;
-    while (mailbox_recv(w->commands, &c))
-        hub_command(w->hub, now, &c, &w->out);
-}
-
 static void take_home(struct worker *w)
 {
     struct pkt *p = NULL;
@@ -158,6 +159,8 @@ static struct udp *socket_for(struct worker *w, const struct addr *to)
 
 static void send_out(struct worker *w)
 {
+    if (w->tcp)
+        tcp_send(w->tcp, &w->out);
     if (w->udps == 1) {
         flush(w, &w->udp[0]);
         return;
@@ -189,6 +192,45 @@ static void take_datagrams(struct worker *w, struct udp *u)
             step(w, now);
         if (n < UDP_BATCH)
             return;
+    }
+}
+
+static void take_frames(struct worker *w, size_t slot)
+{
+    const usec now = clock_now();
+    if (!tcp_read(w->tcp, slot))
+        return;
+    for (struct pkt *p; (p = tcp_next(w->tcp, now, w->pool)) != NULL;) {
+        const struct addr from = p->from;
+        if (hub_input(w->hub, now, p, &w->out))
+            tcp_heard(w->tcp, &from, now);
+    }
+    step(w, now);
+}
+
+static void take_call(struct worker *w, usec now, struct cmd *c)
+{
+    struct cmd_call *const call = c->call;
+    size_t slot;
+    if (!w->tcp && tcp_new(&w->tcp, &w->loop, TAG_TCP, 2 * w->conf.hub.max_members,
+                           rng_u64(&w->hub->rng)) != OK)
+        log_error(&w->log, "no memory for connections by TCP", "worker=%zu", w->conf.hub.self);
+    else if (tcp_add(w->tcp, now, call->fd, &call->from, c->member, call->bytes, call->len,
+                     &slot)) {
+        call->fd = -1;
+        take_frames(w, slot);
+    }
+    cmd_drop(c);
+}
+
+static void take_commands(struct worker *w, usec now)
+{
+    struct cmd c;
+    while (mailbox_recv(w->commands, &c)) {
+        if (c.kind == CMD_CALL)
+            take_call(w, now, &c);
+        else
+            hub_command(w->hub, now, &c, &w->out);
     }
 }
 
@@ -255,6 +297,10 @@ static void publish_stat(struct worker *w, usec now)
                             .taps_refused = mailbox_refused(w->taps)};
     for (size_t i = 0; i < w->conf.hub.hubs; i++)
         link_lost(w->hub, i, &s.link_frames_lost, &s.link_packets_lost);
+    if (w->tcp) {
+        tcp_sweep(w->tcp, now);
+        s.tcp = *tcp_stat(w->tcp);
+    }
     for (size_t i = 0; i < w->udps; i++) {
         s.sent += w->udp[i].sent;
         s.send_errors += w->udp[i].send_errors;
@@ -268,12 +314,23 @@ static void publish_stat(struct worker *w, usec now)
     pthread_mutex_unlock(&w->stat_lock);
 }
 
-static void serve(struct worker *w, uint64_t tag, usec now)
+static void serve_tcp(struct worker *w, const struct loop_ready *r)
 {
+    if (r->writable)
+        tcp_flush(w->tcp, r->tag - TAG_TCP);
+    if (r->readable || r->hangup)
+        take_frames(w, r->tag - TAG_TCP);
+}
+
+static void serve(struct worker *w, const struct loop_ready *r, usec now)
+{
+    const uint64_t tag = r->tag;
     if (tag == TAG_COMMAND)
         take_commands(w, now);
     else if (tag == TAG_HOME)
         take_home(w);
+    else if (tag >= TAG_TCP)
+        serve_tcp(w, r);
     else if (tag >= TAG_LINK)
         take_link(w, now, tag - TAG_LINK);
     else
@@ -307,7 +364,7 @@ static void body(void *arg)
         w->log.wall_us = clock_wall_us();
         take_lent(w);
         for (size_t i = 0; i < n; i++)
-            serve(w, ready[i].tag, now);
+            serve(w, &ready[i], now);
         step(w, clock_now());
         hand_notes(w, now);
         hand_taps(w);
@@ -328,12 +385,8 @@ static void empty_mailboxes(struct worker *w)
             hub_home(w->hub, t.pkt);
     if (w->home)
         take_home(w);
-    while (w->commands && mailbox_recv(w->commands, &c)) {
-        if (c.kind == CMD_MEMBER_ADD)
-            free(c.join);
-        else if (c.kind == CMD_RESTART)
-            free(c.ice);
-    }
+    while (w->commands && mailbox_recv(w->commands, &c))
+        cmd_drop(&c);
 }
 
 /* What is on its way to others: our packets, and theirs that go home. */
@@ -366,6 +419,7 @@ static void destroy(struct worker **wp)
     struct worker *const w = *wp;
     for (size_t i = 0; i < w->udps; i++)
         udp_close(&w->udp[i]);
+    tcp_free(&w->tcp);
     mailbox_free(&w->commands);
     mailbox_free(&w->notes);
     mailbox_free(&w->taps);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/base/log.h"
+#include "engine/io/tcp.h"
 #include "relay/media/hub.h"
 
 #define WORKER_ADDRS 4
@@ -52,5 +53,6 @@ struct worker_stat {
     uint64_t packets_in_use;
     uint64_t notes_refused, taps_refused;
     uint64_t link_frames_lost, link_packets_lost;
+    struct tcp_stat tcp;
 };
 void worker_stat(struct worker *w, struct worker_stat *out);

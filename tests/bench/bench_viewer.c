@@ -220,7 +220,7 @@ static enum owner enter(enum owner who)
     }
 
 WRAP(HUB, hub_new, (struct hub * *h, const struct hub_conf *c, struct log *l), h, c, l)
-WRAP_VOID(HUB, hub_input, (struct hub * h, usec now, struct pkt *p, struct outq *o), h, now, p, o)
+WRAP_BOOL(HUB, hub_input, (struct hub * h, usec now, struct pkt *p, struct outq *o), h, now, p, o)
 WRAP_VOID(HUB, hub_tick, (struct hub * h, usec now, struct outq *o), h, now, o)
 WRAP(TABLE, table_put, (struct table * t, const void *key, void *v), t, key, v)
 WRAP(MEMBER, member_new,

@@ -378,6 +378,27 @@ static void make_offer(struct nego *me)
     assert_true(nego_offer(me, &room, &rng, offer));
 }
 
+/* RFC 6544: whom UDP does not reach connects to us; UDP is tried first. */
+static void who_may_not_use_udp_is_told_where_to_connect(void **unused)
+{
+    (void)unused;
+    relay.cands = 4;
+    for (size_t i = 2; i < 4; i++) {
+        relay.cand[i] = relay.cand[i - 2];
+        relay.cand[i].port = 443;
+        relay.cand[i].proto = ADDR_TCP;
+    }
+    make_offer(&other);
+    answered(offer, NEGO_PUBLISH);
+    assert_non_null(strstr(answer, " 1 tcp 1520434687 192.0.2.9 443 typ host tcptype passive\r\n"));
+    assert_non_null(
+        strstr(answer, " 1 tcp 1520434431 2001:db8::9 443 typ host tcptype passive\r\n"));
+    assert_true(nego_accept(&other, answer, strlen(answer), &why));
+    assert_true(addr_eq(&other.ice.remote, &relay.cand[0]));
+    assert_true(addr_eq(&other.ice.remote_tcp, &relay.cand[2]));
+    assert_int_equal(n.ice.remote_tcp.port, 0); /* the room told of none */
+}
+
 static void our_offer_meets_our_answer(void **unused)
 {
     (void)unused;
@@ -556,6 +577,7 @@ int main(void)
         cmocka_unit_test(a_passive_offer_makes_us_the_client),
         cmocka_unit_test(an_offer_that_cannot_be_served_is_refused_with_the_field),
         cmocka_unit_test(one_line_needs_no_bundle),
+        cmocka_unit_test(who_may_not_use_udp_is_told_where_to_connect),
         cmocka_unit_test(our_offer_meets_our_answer),
         cmocka_unit_test(a_viewer_of_ours_learns_the_relay_s_ssrcs),
         cmocka_unit_test(accept_takes_fewer_layers_and_refused_lines),
