@@ -20,6 +20,7 @@ export class Relay {
         this.conf = join(this.data, 'relay.yaml');
         writeFileSync(this.conf, `packager: "${process.env.LIANGSHI_PACKAGE ?? 'liangshi-package'}"\n`);
         this.http = '127.0.0.1:0';
+        this.https = ''; // none
         this.media = process.env.LIANGSHI_MEDIA ?? '127.0.0.1:0';
         /** @type {import('node:child_process').ChildProcess | null} */
         this.child = null;
@@ -32,6 +33,7 @@ export class Relay {
     /** Starts, or starts again on the same addresses. */
     async start() {
         const child = spawn(BIN, ['--config', this.conf, '--data', this.data, '--http', this.http, '--media', this.media,
+            ...(this.https ? ['--https', this.https] : []),
             '--workers', '1', '--web', this.web,
             '--lib', join(ROOT, 'node_modules/shaka-player/dist')], { stdio: ['ignore', 'pipe', 'inherit'] });
         this.child = child;
@@ -40,7 +42,8 @@ export class Relay {
             lines.on('line', (l) => l.startsWith('ready ') && resolve(l));
             child.on('exit', (code) => reject(new Error(`the relay ended with ${code}`)));
         });
-        this.http = /http=(\S+)/.exec(line)?.[1] ?? this.http;
+        this.https = /https=(\S+)/.exec(line)?.[1] ?? this.https;
+        this.http = / http=(\S+)/.exec(line)?.[1] ?? this.http;
         this.media = /media=(\S+)/.exec(line)?.[1] ?? this.media;
     }
 

@@ -25,14 +25,16 @@ function drawnSlides() {
     return c.captureStream(10).getVideoTracks()[0];
 }
 
-/** `via`: another address of the relay than it says. */
-async function exchange(pc, path, token, { via = '' } = {}) {
+/** `via`: another address of the relay than it says; `tcp`: as where UDP is shut, its UDP addresses are not heard of. */
+async function exchange(pc, path, token, { via = '', tcp = false } = {}) {
     await pc.setLocalDescription(await pc.createOffer());
     const answer = await fetch(path, { method: 'POST', body: pc.localDescription.sdp,
         headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
     let sdp = await answer.text();
     if (via)
         sdp = sdp.replace(/^(a=candidate:(?:\S+ ){4})\S+ \d+/gm, `$1${via}`);
+    if (tcp)
+        sdp = sdp.replace(/^a=candidate:\S+ \d+ udp .*\r\n/gm, '');
     if (answer.status !== 201)
         throw new Error(`${path}: ${answer.status} ${sdp}`);
     await pc.setRemoteDescription({ type: 'answer', sdp });
@@ -111,6 +113,15 @@ async function streams(which) {
     return out.sort((a, b) => (Number(a.mid) || 0) - (Number(b.mid) || 0));
 }
 
+/** By which protocol the media of a connection goes. */
+async function protocol(which) {
+    const all = new Map([...await pcs[which].getStats()]);
+    for (const r of all.values())
+        if (r.type === 'candidate-pair' && r.nominated && r.bytesReceived + r.bytesSent > 0)
+            return all.get(r.localCandidateId)?.protocol;
+    return 'none';
+}
+
 /** Available outgoing bit rate by the browser's own estimate; 0: it tells none. */
 async function estimate() {
     for (const r of (await pcs.out.getStats()).values())
@@ -154,4 +165,4 @@ async function loudness() {
 
 const sdps = (which = 'in') => ({ local: pcs[which].localDescription.sdp, remote: pcs[which].remoteDescription.sdp });
 
-window.probe = { pcs, publish, play, visit, streams, estimate, pixels, loudness, sdps };
+window.probe = { pcs, publish, play, visit, streams, protocol, estimate, pixels, loudness, sdps };
