@@ -17,7 +17,7 @@ FOLDERS = [
     ("engine/base", "what everything else uses",
      "base bytes addr pkt outq heap table rng log"),
     ("engine/io", "the only place with sockets, threads and a clock",
-     "clock loop udp mailbox thread"),
+     "clock loop udp frame tcp mailbox thread"),
     ("engine/wire", "parsers and writers: pure functions, each fuzzed",
      "classify stun rtp rtcp twcc sdp sdp_write opus vp8 vp9"),
     ("engine/peer", "one connection to a browser or a room",
@@ -33,7 +33,7 @@ FOLDERS = [
     ("relay/lesson", "the rules of a lesson: pure, without keeping or telling",
      "lesson describe role want problem text"),
     ("relay/control", "the relay's people: HTTP, lessons, floor, events",
-     "control core http route lessons rooms sessions whip slots events sites acts polls library "
+     "control core http gate first route lessons rooms sessions whip calls slots events sites acts polls library "
      "files ops auth cert"),
     ("relay/library", "the relay's recordings: catalogue, packaging, delivery",
      "schema.sql catalogue search package serve"),
