@@ -71,7 +71,7 @@ enum err icelink_new(struct icelink **out, GMainContext *ctx, bool loopback,
      * much sooner. */
     l->agent =
         nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_REGULAR_NOMINATION);
-    g_object_set(l->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", FALSE,
+    g_object_set(l->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", TRUE,
                  "keepalive-conncheck", TRUE, NULL);
     if (loopback)
         use_loopback(l->agent);
@@ -129,22 +129,38 @@ size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap)
     return n;
 }
 
-bool icelink_start(struct icelink *l, const struct ice_conf *ice)
+/* RFC 8445 5.1.2.1, RFC 6544 4.2: host candidates, UDP before TCP. */
+static NiceCandidate *candidate(const struct icelink *l, const struct addr *a)
 {
     char ip[ADDR_TEXT];
+    const bool tcp = a->proto == ADDR_TCP;
+    NiceCandidate *const c = nice_candidate_new(NICE_CANDIDATE_TYPE_HOST);
+    c->transport = tcp ? NICE_CANDIDATE_TRANSPORT_TCP_PASSIVE : NICE_CANDIDATE_TRANSPORT_UDP;
+    c->stream_id = l->stream;
+    c->component_id = 1;
+    c->priority = tcp ? 1520435199 : 2130706431;
+    snprintf(c->foundation, sizeof(c->foundation), tcp ? "2" : "1");
+    if (!nice_address_set_from_string(&c->addr, addr_ip_text(a, ip))) {
+        nice_candidate_free(c);
+        return NULL;
+    }
+    nice_address_set_port(&c->addr, a->port);
+    return c;
+}
+
+static GSList *with(GSList *list, const struct icelink *l, const struct addr *a)
+{
+    NiceCandidate *const c = a->port ? candidate(l, a) : NULL;
+    return c ? g_slist_append(list, c) : list;
+}
+
+bool icelink_start(struct icelink *l, const struct ice_conf *ice)
+{
     if (!nice_agent_set_local_credentials(l->agent, l->stream, ice->local_ufrag, ice->local_pwd) ||
         !nice_agent_set_remote_credentials(l->agent, l->stream, ice->remote_ufrag, ice->remote_pwd))
         return false;
-    NiceCandidate *const c = nice_candidate_new(NICE_CANDIDATE_TYPE_HOST);
-    c->transport = NICE_CANDIDATE_TRANSPORT_UDP;
-    c->stream_id = l->stream;
-    c->component_id = 1;
-    c->priority = 2130706431; /* RFC 8445 5.1.2.1: a host candidate, the only one */
-    snprintf(c->foundation, sizeof(c->foundation), "1");
-    bool good = nice_address_set_from_string(&c->addr, addr_ip_text(&ice->remote, ip));
-    nice_address_set_port(&c->addr, ice->remote.port);
-    GSList *const list = g_slist_append(NULL, c);
-    good = good && nice_agent_set_remote_candidates(l->agent, l->stream, 1, list) > 0;
+    GSList *const list = with(with(NULL, l, &ice->remote), l, &ice->remote_tcp);
+    const bool good = list && nice_agent_set_remote_candidates(l->agent, l->stream, 1, list) > 0;
     g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
     return good;
 }
