@@ -108,9 +108,9 @@ def socket_in(name, kind=socket.SOCK_DGRAM):
 class Tunnel:
     """A link between two namespaces; packets pass from the beginning to close()."""
 
-    def __init__(self, program, links, link, a, b, seed=1):
+    def __init__(self, program, links, link, a, b, seed=1, udp=True):
         self.process = subprocess.Popen([program, "--links", links, "--link", link, "--a", a, "--b", b,
-                                         "--seed", str(seed)], stdout=subprocess.PIPE, text=True)
+                                         "--seed", str(seed), *([] if udp else ["--no-udp"])], stdout=subprocess.PIPE, text=True)
         self.seconds = []
         if not self.process.stdout.readline():
             raise RuntimeError(f"tunlink ended with {self.process.wait()}")

@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 struct options {
     const char *links, *link, *ns[2];
     unsigned long seed;
+    bool no_udp;
 };
 
 /* One direction, and what passed in the second that runs. */
@@ -44,17 +46,22 @@ enum { UP, DOWN, SIGNALS }; /* a device is named by the direction it feeds: UP i
 static struct linkconf conf;
 static struct direction ways[2];
 static int tuns[2];
+static bool no_udp; /* as behind a firewall that lets only TCP through */
 static const char *const way_names[2] = {"up", "down"};
 
 static const char usage[] =
-    "usage: tunlink --links FILE --link NAME --a VILLAGE_NETNS --b RELAY_NETNS [--seed N]";
+    "usage: tunlink --links FILE --link NAME --a VILLAGE_NETNS --b RELAY_NETNS [--seed N] "
+    "[--no-udp]";
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"links", required_argument, NULL, 'l'}, {"link", required_argument, NULL, 'n'},
-        {"a", required_argument, NULL, 'a'},     {"b", required_argument, NULL, 'b'},
-        {"seed", required_argument, NULL, 's'},  {0}};
+    static const struct option known[] = {{"links", required_argument, NULL, 'l'},
+                                          {"link", required_argument, NULL, 'n'},
+                                          {"a", required_argument, NULL, 'a'},
+                                          {"b", required_argument, NULL, 'b'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"no-udp", no_argument, NULL, 'u'},
+                                          {0}};
     *o = (struct options){.seed = 1};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         char *end = NULL;
@@ -64,6 +71,8 @@ static bool read_options(struct options *o, int argc, char **argv)
             o->link = optarg;
         else if (c == 'a' || c == 'b')
             o->ns[c - 'a'] = optarg;
+        else if (c == 'u')
+            o->no_udp = true;
         else if (c != 's' || (o->seed = strtoul(optarg, &end, 10), end == optarg || *end))
             return false;
     }
@@ -112,7 +121,7 @@ static void take(unsigned way, usec now)
         const ssize_t n = read(tuns[way], p, sizeof p);
         if (n <= 0)
             return;
-        if (p[0] >> 4 != 4)
+        if (p[0] >> 4 != 4 || (no_udp && p[9] == IPPROTO_UDP))
             continue;
         d->in += (uint64_t)n;
         usec at = 0;
@@ -228,6 +237,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s\n", usage);
         return 2;
     }
+    no_udp = o.no_udp;
     const struct linkconf_link *l = NULL;
     if (!linkconf_read(&conf, o.links) || !(l = linkconf_find(&conf, o.link))) {
         (void)fprintf(stderr, "tunlink: %s\n", conf.why);
