@@ -3,9 +3,10 @@
 
 plot.py JSON [FOLDER]      FOLDER/NAME.svg for each link; default: docs/link
 
-On standard output comes the table in Markdown. In a picture, one above the other, over the seconds of the window: rate through the tunnel beside what the link
-carries, longest wait in its queue, packets that did not come through, and what was seen: the rung
-(a) or the picture's lines (b, c). One line for each peer.
+On standard output comes the table in Markdown. In a picture, one above the other, over the seconds
+of the window: rate through the tunnel beside what the link carries, longest wait in its queue,
+packets that did not come through, and what was seen: the rung (a) or the picture's lines (b, c). One
+line for each peer.
 """
 import json
 import pathlib
@@ -97,7 +98,7 @@ def cell(values, form=".0f"):
 def row(r):
     rungs = ", ".join(f"{rung}: {seconds} s" for rung, seconds in r["rungs"].items())
     return " | ".join(["", r["link"], r["peer"], f"{r['concealed']:.1f}", cell([r["silence_ms"]]), f"{r['freeze']:.1f}",
-                       f"{r['fps']:.1f}", cell([r["height"] or None]), cell(r["delay_ms"]), cell([r["skew_ms"]]),
+                       f"{r['fps']:.1f}", cell([r["height"] or None]), cell(r["delay_ms"]), cell(r["slides_ms"]), cell([r["skew_ms"]]),
                        rungs or "–", cell(r["back_ms"]), ""]).strip()
 
 
@@ -108,8 +109,8 @@ def main():
     folder = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else ROOT / "docs" / "link"
     folder.mkdir(parents=True, exist_ok=True)
     results = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    print("| link | | voice concealed % | silence ms | freeze % | fps | lines | delay p50 / p95 ms | skew ms | rungs | "
-          "back: picture / voice ms |\n|" + "---|" * 11)
+    print("| link | | voice concealed % | silence ms | freeze % | fps | lines | delay p50 / p95 ms | slides p50 / p95 ms | skew ms | "
+          "rungs | back: picture / voice ms |\n|" + "---|" * 12)
     print("\n".join(map(row, results)))
     for link in dict.fromkeys(r["link"] for r in results):
         (folder / f"{link}.svg").write_text(picture(link, [r for r in results if r["link"] == link]))
