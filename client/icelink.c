@@ -170,6 +170,14 @@ bool icelink_ready(const struct icelink *l)
     return l->ready;
 }
 
+bool icelink_by_tcp(const struct icelink *l)
+{
+    NiceCandidate *local;
+    NiceCandidate *remote;
+    return nice_agent_get_selected_pair(l->agent, l->stream, 1, &local, &remote) &&
+           remote->transport != NICE_CANDIDATE_TRANSPORT_UDP;
+}
+
 bool icelink_send(struct icelink *l, const uint8_t *bytes, size_t len)
 {
     /* the interface takes char pointers but does not write */

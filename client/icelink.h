@@ -26,10 +26,12 @@ void icelink_free(struct icelink **l);
 /* Our host candidates, best first. */
 size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap);
 
-/* Starts the checks with the credentials and the remote candidate of a finished negotiation. */
+/* Starts the checks with the credentials and the remote candidates of a finished negotiation: by
+ * UDP, and by TCP when it was in vain for two seconds. */
 MUST_USE bool icelink_start(struct icelink *l, const struct ice_conf *ice);
 
 /* True once a path was found. */
 bool icelink_ready(const struct icelink *l);
+bool icelink_by_tcp(const struct icelink *l); /* the path that was found */
 /* False: no path, or the system's buffer is full: dropped. */
 bool icelink_send(struct icelink *l, const uint8_t *bytes, size_t len);

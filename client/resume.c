@@ -40,13 +40,21 @@ static bool is_refusal(long status)
     return status >= 400 && status < 500 && status != 408 && status != 429;
 }
 
+/* Where UDP went before it will again; TCP might only be the first to get through a bad moment. */
+static bool start_checks(const struct resume *r)
+{
+    struct ice_conf ice = r->nego.ice;
+    if (!r->conf.tcp)
+        ice.remote_tcp.port = 0;
+    return icelink_start(r->link, &ice);
+}
+
 static void on_answer(void *user, const struct http_answer *a)
 {
     struct resume *const r = user;
     struct nego_error e = {0};
     r->call = 0;
-    if (a->status == 200 && nego_restart_end(&r->nego, a->body, a->len, &e) &&
-        icelink_start(r->link, &r->nego.ice)) {
+    if (a->status == 200 && nego_restart_end(&r->nego, a->body, a->len, &e) && start_checks(r)) {
         enter(r, CHECKING, clock_now() + CHECK_LIMIT);
         return;
     }

@@ -310,7 +310,8 @@ static void now_open(struct session *s)
 {
     s->ever_open = true;
     set_state(s, OPEN);
-    log_info(s->net->log, "connected", "way=%s", s->conf.name);
+    log_info(s->net->log, "connected", "way=%s by=%s", s->conf.name,
+             icelink_by_tcp(s->link) ? "tcp" : "udp");
     if (s->conf.open)
         s->conf.open(s->conf.user, true);
 }
@@ -340,6 +341,7 @@ static void begin_resume(struct session *s, usec silent)
                                   .url = s->location,
                                   .token = s->token,
                                   .loopback = on_this_machine(s->relay),
+                                  .tcp = icelink_by_tcp(s->link),
                                   .agreed = &s->nego,
                                   .received = on_received,
                                   .wake = on_wake,

@@ -22,7 +22,7 @@ OTHER = "10.88.1.3"
 LINK = """
 link cut
     delay 25
-    outage 1 6
+    outage 5 10
 link whole
     delay 25
 """
@@ -33,13 +33,14 @@ def frames(looker):
 
 
 class Stay(unittest.TestCase):
-    def lesson(self, stack, link):
+    def lesson(self, stack, link, udp=True):
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "links.conf").write_text(LINK)
         village, school = stack.enter_context(netns.pair())
         rooms = Rooms(argparse.Namespace(relay=RELAY, room=ROOM, behind="point", content=None), folder, village,
                       school)
-        tunnel = stack.enter_context(netns.Tunnel(TUNLINK, folder / "links.conf", link, village, school))
+        tunnel = stack.enter_context(netns.Tunnel(TUNLINK, folder / "links.conf", link, village, school,
+                                                    udp=udp))
         rooms.start()
         wait_for("a picture", lambda: frames(rooms.looker) >= 5, 40)
         return rooms, tunnel, village
@@ -50,17 +51,29 @@ class Stay(unittest.TestCase):
         self.assertEqual(log.count(" connected "), 2, log)
 
     def test_after_five_seconds_without_a_link(self):
+        self.cut(udp=True)
+
+    def test_after_five_seconds_without_a_link_by_tcp(self):
+        self.cut(udp=False)
+
+    def cut(self, udp):
         with contextlib.ExitStack() as stack:
-            rooms, tunnel, _ = self.lesson(stack, "cut")
+            rooms, tunnel, _ = self.lesson(stack, "cut", udp)
             tunnel.restart()
-            wait_for("the picture stops", lambda: frames(rooms.looker) == 0, 10)
+            wait_for("the picture stops", lambda: frames(rooms.looker) == 0, 12)
             wait_for("the picture is back", lambda: frames(rooms.looker) >= 5, 20)
             wait_for("the voice is back", lambda: rooms.back("voice"), 10)
             self.check_same_connections(rooms)
 
     def test_from_another_address(self):
+        self.move(udp=True)
+
+    def test_from_another_address_by_tcp(self):
+        self.move(udp=False)
+
+    def move(self, udp):
         with contextlib.ExitStack() as stack:
-            rooms, _, village = self.lesson(stack, "whole")
+            rooms, _, village = self.lesson(stack, "whole", udp)
             device = netns.ip("-n", village, "-o", "-4", "address", "show", "scope", "global").split()[1]
             netns.ip("-n", village, "address", "add", f"{OTHER}/24", "dev", device)
             netns.ip("-n", village, "address", "del", f"{netns.A}/24", "dev", device)
