@@ -136,28 +136,35 @@ static bool enter(struct tcp *t, struct conn *c)
     return false;
 }
 
-bool tcp_add(struct tcp *t, usec now, int fd, const struct addr *from, uint32_t owner,
-             const uint8_t *bytes, size_t len, size_t *slot)
+static struct conn *conn_new(size_t slot, usec now, const struct tcp_call *call)
 {
-    assert(len <= PART_MAX);
-    struct addr key = *from;
-    key.proto = ADDR_TCP;
-    struct conn *const old = table_get(&t->by_addr, &key);
+    struct conn *const c = malloc(sizeof *c);
+    if (!c)
+        return NULL;
+    c->fd = call->fd;
+    c->from = call->from;
+    c->from.proto = ADDR_TCP;
+    c->owner = call->owner;
+    c->slot = slot;
+    c->heard = now;
+    c->part = call->len;
+    c->head = c->n = 0;
+    if (call->len)
+        memcpy(c->in, call->bytes, call->len);
+    return c;
+}
+
+bool tcp_add(struct tcp *t, usec now, const struct tcp_call *call, size_t *slot)
+{
+    assert(call->len <= PART_MAX);
+    struct addr from = call->from;
+    from.proto = ADDR_TCP;
+    struct conn *const old = table_get(&t->by_addr, &from);
     if (old)
         drop(t, old);
-    make_way(t, owner);
+    make_way(t, call->owner);
     const size_t i = free_slot(t);
-    struct conn *const c = i == NONE ? NULL : malloc(sizeof *c);
-    if (c) {
-        c->fd = fd;
-        c->from = key;
-        c->owner = owner;
-        c->slot = i;
-        c->heard = now;
-        c->part = len;
-        c->head = c->n = 0;
-        memcpy(c->in, bytes, len);
-    }
+    struct conn *const c = i == NONE ? NULL : conn_new(i, now, call);
     if (!c || !enter(t, c)) {
         free(c);
         t->stat.refused++;

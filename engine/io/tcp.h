@@ -30,10 +30,17 @@ MUST_USE enum err tcp_new(struct tcp **t, struct loop *loop, uint64_t tag, size_
                           uint64_t seed);
 void tcp_free(struct tcp **t); /* closes all */
 
-/* A connection from `from` with the bytes that were read of it already, at most one datagram in its
- * frame. True: the descriptor is ours now. One from the same address before it is closed. */
-MUST_USE bool tcp_add(struct tcp *t, usec now, int fd, const struct addr *from, uint32_t owner,
-                      const uint8_t *bytes, size_t len, size_t *slot);
+/* A connection, and the bytes that were read of it already: at most one datagram in its frame. */
+struct tcp_call {
+    int fd;
+    struct addr from;
+    uint32_t owner;
+    const uint8_t *bytes;
+    size_t len;
+};
+
+/* True: the descriptor is ours now. One from the same address before it is closed. */
+MUST_USE bool tcp_add(struct tcp *t, usec now, const struct tcp_call *call, size_t *slot);
 
 /* Reads once. False: it has gone. Else take all that came with tcp_next before the next call to
  * this module: a packet (at and from filled) or NULL for no more. */

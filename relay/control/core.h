@@ -186,7 +186,7 @@ void session_state(struct control *c, struct session *s, enum member_state state
 json_t *session_json(const struct session *s);
 
 /* calls.c */
-void calls_guest(void *control, const struct guest *g);
+void calls_guest(void *ctx, const struct guest *g);
 
 /* memory.c */
 /* A connection was made or has ended: when all is calm, what that took goes back to the system. */

@@ -208,15 +208,24 @@ static void take_frames(struct worker *w, size_t slot)
     step(w, now);
 }
 
+static bool may_call(struct worker *w)
+{
+    return w->tcp || tcp_new(&w->tcp, &w->loop, TAG_TCP, 2 * w->conf.hub.max_members,
+                             rng_u64(&w->hub->rng)) == OK;
+}
+
 static void take_call(struct worker *w, usec now, struct cmd *c)
 {
     struct cmd_call *const call = c->call;
+    const struct tcp_call t = {.fd = call->fd,
+                               .from = call->from,
+                               .owner = c->member,
+                               .bytes = call->bytes,
+                               .len = call->len};
     size_t slot;
-    if (!w->tcp && tcp_new(&w->tcp, &w->loop, TAG_TCP, 2 * w->conf.hub.max_members,
-                           rng_u64(&w->hub->rng)) != OK)
+    if (!may_call(w)) {
         log_error(&w->log, "no memory for connections by TCP", "worker=%zu", w->conf.hub.self);
-    else if (tcp_add(w->tcp, now, call->fd, &call->from, c->member, call->bytes, call->len,
-                     &slot)) {
+    } else if (tcp_add(w->tcp, now, &t, &slot)) {
         call->fd = -1;
         take_frames(w, slot);
     }

@@ -73,7 +73,8 @@ static int joined(struct world *w, uint32_t owner, struct addr *from, size_t *sl
 {
     int fd;
     const int far = pair(w, &fd, from);
-    assert_true(tcp_add(w->tcp, w->now, fd, from, owner, NULL, 0, slot));
+    assert_true(
+        tcp_add(w->tcp, w->now, &(struct tcp_call){.fd = fd, .from = *from, .owner = owner}, slot));
     return far;
 }
 
@@ -140,7 +141,8 @@ static void what_was_read_before_comes_first(void **state)
     size_t slot;
     int fd;
     const int far = pair(w, &fd, &from);
-    assert_true(tcp_add(w->tcp, w->now, fd, &from, 1, begun, sizeof begun, &slot));
+    assert_true(
+        tcp_add(w->tcp, w->now, &(struct tcp_call){fd, from, 1, begun, sizeof begun}, &slot));
     assert_true(tcp_read(w->tcp, slot));
     assert_null(tcp_next(w->tcp, w->now, w->pool));
     assert_int_equal(send(far, "c\0\0", 3, 0), 3);
@@ -312,7 +314,8 @@ static void one_member_does_not_take_all_places(void **state)
         far[n] = joined(w, 2, &from[n], &slot[n]);
     int fd;
     far[n] = pair(w, &fd, &from[n]);
-    assert_false(tcp_add(w->tcp, w->now, fd, &from[n], 3, NULL, 0, &slot[n]));
+    assert_false(tcp_add(w->tcp, w->now, &(struct tcp_call){.fd = fd, .from = from[n], .owner = 3},
+                         &slot[n]));
     assert_int_equal(tcp_stat(w->tcp)->refused, 1);
     (void)close(fd);
     for (size_t i = 0; i <= n; i++)
