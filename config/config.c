@@ -32,6 +32,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("data", LIST, struct config, data, 1, 1024),
     CYAML_FIELD_SEQUENCE("http", LIST, struct config, http, &text_entry, 1, CONFIG_ADDRS),
     CYAML_FIELD_SEQUENCE("https", LIST, struct config, https, &text_entry, 1, CONFIG_ADDRS),
+    CYAML_FIELD_SEQUENCE("https_public", LIST, struct config, https_public, &text_entry, 1,
+                         CONFIG_ADDRS),
     CYAML_FIELD_SEQUENCE("media", LIST, struct config, media, &text_entry, 1, CONFIG_ADDRS),
     CYAML_FIELD_SEQUENCE("media_public", LIST, struct config, media_public, &text_entry, 1,
                          CONFIG_ADDRS),
@@ -324,6 +326,7 @@ bool config_check(const struct config *c, char why[CONFIG_WHY])
 {
     if (!check_addrs("http", c->http, c->http_count, why) ||
         !check_addrs("https", c->https, c->https_count, why) ||
+        !check_addrs("https_public", c->https_public, c->https_public_count, why) ||
         !check_addrs("media", c->media, c->media_count, why) ||
         !check_addrs("media_public", c->media_public, c->media_public_count, why))
         return false;

@@ -19,8 +19,8 @@ struct config_limits {
  * of it belongs to the config. */
 struct config {
     char *data;
-    char **http, **https, **media, **media_public;
-    unsigned http_count, https_count, media_count, media_public_count;
+    char **http, **https, **https_public, **media, **media_public;
+    unsigned http_count, https_count, https_public_count, media_count, media_public_count;
     bool plain_http_anywhere;
     unsigned workers;          /* 0 = one for each processor, of more than two one fewer */
     unsigned media_packets;    /* of each worker's pool */

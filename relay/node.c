@@ -219,14 +219,28 @@ static void candidates(const struct node *n, size_t worker, struct nego_self *se
     }
 }
 
-/* The same addresses by TCP, on a port that a school lets out when it shuts UDP. */
+/* The addresses of TCP as seen from outside; port 0: that of the listener. */
+static size_t public_tcp(const struct config *c, uint16_t port, struct addr out[NEGO_CANDS])
+{
+    const bool own = c->https_public_count > 0;
+    char *const *const list = own ? c->https_public : c->media_public;
+    const unsigned count = own ? c->https_public_count : c->media_public_count;
+    size_t n = 0;
+    for (unsigned i = 0; i < count && n < NEGO_CANDS; i++) {
+        if (!addr_parse(&out[n], list[i]))
+            continue;
+        if (!own || out[n].port == 0)
+            out[n].port = port;
+        n++;
+    }
+    return n;
+}
+
+/* Media goes by TCP too, on a port that a school lets out when it shuts UDP. */
 static void announce_tcp(struct node *n, const struct addr *bound)
 {
     struct addr list[NEGO_CANDS];
-    size_t count = 0;
-    for (unsigned i = 0; i < n->conf->media_public_count && count < NEGO_CANDS; i++)
-        if (addr_parse(&list[count], n->conf->media_public[i]))
-            list[count++].port = bound->port;
+    size_t count = public_tcp(n->conf, bound->port, list);
     count += net_expand(bound, list + count, NEGO_CANDS - count);
     for (size_t i = 0; i < count; i++)
         list[i].proto = ADDR_TCP;

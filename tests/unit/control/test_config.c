@@ -72,6 +72,7 @@ static void mistakes_are_named(void **unused)
         {"limits: {members_per_lesson: 900, members_per_worker: 500}\n",
          "limits.members_per_worker: must be 900 to 100000, not 500"},
         {"media: {a: b}\n", "media"},
+        {"https_public: [\"relay.example.cn\"]\n", "https_public"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char why[CONFIG_WHY] = "";
