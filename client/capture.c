@@ -273,9 +273,11 @@ static int64_t time_to_draw(struct capture *c, const struct capture_picture *p)
     const struct i420 pic = picture_view(&p->pic);
     if (c->conf.what != CAPTURE_SLIDES)
         return p->when.wall_us;
-    if (!c->slide_since || slide_changed(&c->slide, &pic) > 0)
-        c->slide_since = p->when.wall_us;
-    return slide_keep(&c->slide, &pic) == OK ? c->slide_since : p->when.wall_us;
+    if (slide_changed(&c->slide, &pic) == 0)
+        return c->slide_since;
+    (void)!slide_keep(&c->slide, &pic); /* without memory the next one is new again */
+    c->slide_since = p->when.wall_us;
+    return c->slide_since;
 }
 
 bool capture_picture(struct capture *c, struct capture_picture *out)

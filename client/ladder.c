@@ -21,8 +21,8 @@ static const struct plan plans[] = {
                         2,
                         VP8ENC_CAMERA},
     [CAPTURE_CLASS] = {2, {{320, 180, 90000}, {640, 360, 400000}}, 2, VP8ENC_CAMERA},
-    /* The same size twice: what is coarse can be read just as well and has half the bytes, which on
-     * 64 kbit/s is half of the wait (bench_slides). */
+    /* The same size twice: what is coarse can be read just as well and has a quarter of the bytes,
+     * which on 64 kbit/s is a quarter of the wait (bench_slides). */
     [CAPTURE_SLIDES] = {2, {{1920, 1080, 24000}, {1920, 1080, 600000}}, 1, VP8ENC_SLIDES},
     [CAPTURE_BOARD] = {1, {{1920, 1080, 1200000}}, 1, VP8ENC_CAMERA},
 };

@@ -11,8 +11,8 @@
 
 #define HD_PIXELS (1280 * 720)
 #define SHARP 12 /* quantizer at which a slide cannot be seen to improve */
-#define COARSE                                                                                     \
-    63 /* that of a small layer of slides: half of the bytes, and SSIM is 0.99 (bench_slides) */
+/* That of a small layer of slides: half of the bytes, and SSIM is 0.99 (bench_slides). */
+#define COARSE 63
 #define SHARPEN_MAX (30 * USEC_SEC) /* at the latest then a slide is as sharp as it gets */
 #define VAIN_MAX 5                  /* pictures that made a slide no sharper */
 #define BACKLOG_MAX (300 * USEC_MS) /* a slide that waits longer is not yet encoded */
@@ -34,8 +34,8 @@ struct layer {
     uint8_t tl0picidx; /* of the last frame of temporal layer 0 */
     unsigned quantizer;
     unsigned best;     /* quantizer since the slide changed, */
-    bool stale;        /* it was left out when the slide changed */
     unsigned vain;     /* and frames since then that were no better */
+    bool stale;        /* it was left out when the slide changed */
     usec line_free_at; /* when what was encoded so far has gone out at this layer's rate */
     usec clock;        /* libvpx's time: the intervals of the pictures it was given, added up */
 };
@@ -347,10 +347,10 @@ static void scale_all(struct vp8enc *e, const struct i420 *pic)
 
 /* A small layer is for thin ways, and does not fill them with changes that come too fast for it: it
  * has the newest when there is room. */
-static bool waits_for_line(const struct vp8enc *e, const struct layer *l)
+static bool waits_for_line(const struct vp8enc *e, const struct layer *l, usec at)
 {
     return e->conf.content == VP8ENC_SLIDES && !e->want_key && l != &e->layer[e->conf.layers - 1] &&
-           l->line_free_at - e->coded_at > BACKLOG_MAX;
+           l->line_free_at - at > BACKLOG_MAX;
 }
 
 /* It is sharp, or has no bits to become sharper: then it only costs others their time. */
@@ -359,10 +359,12 @@ static bool is_done(const struct layer *l)
     return !l->stale && (l->quantizer <= SHARP || l->vain >= VAIN_MAX);
 }
 
-static bool all_done(const struct vp8enc *e)
+/* Nothing would come of encoding the same slide again now. */
+static bool all_done(const struct vp8enc *e, usec at)
 {
     for (unsigned i = 0; i < e->conf.layers; i++) {
-        if (is_on(&e->layer[i]) && !is_done(&e->layer[i]))
+        const struct layer *const l = &e->layer[i];
+        if (is_on(l) && !is_done(l) && !waits_for_line(e, l, at))
             return false;
     }
     return true;
@@ -422,7 +424,7 @@ static enum err look_at_slide(struct vp8enc *e, const struct i420 *pic, usec at,
         e->changed_at = at;
         return slide_keep(&e->slide, pic);
     }
-    *skip = !e->whole && (all_done(e) || at - e->changed_at > SHARPEN_MAX);
+    *skip = !e->whole && (all_done(e, at) || at - e->changed_at > SHARPEN_MAX);
     return OK;
 }
 
@@ -536,9 +538,11 @@ static enum err encode_all(struct vp8enc *e, struct vp8enc_out *out)
         struct layer *const l = &e->layer[i];
         if (!is_on(l) || (!e->whole && is_done(l)))
             continue;
-        l->stale = waits_for_line(e, l) && (l->stale || e->whole);
-        if (waits_for_line(e, l))
+        if (waits_for_line(e, l, e->coded_at)) {
+            l->stale |= e->whole;
             continue;
+        }
+        l->stale = false;
         on++;
         const enum err rc = encode_layer(e, i, out);
         if (rc != OK)

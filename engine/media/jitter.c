@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define RESET                                                                                      \
-    (15 * USEC_SEC) /* a packet this far off its time begins a new time; a slide takes long */
+/* A packet this far off its time begins a new time; a slide takes long. */
+#define RESET (15 * USEC_SEC)
 #define ANCHOR_S 60 /* ts0 follows, lest the timestamps go half round */
 #define MEMORY (10 * USEC_SEC)
 #define MOST_LATE 0.05    /* of the frames may be late, but by no more than the slack, */

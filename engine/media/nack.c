@@ -11,6 +11,8 @@
 #define ECHO (20 * USEC_MS)      /* from a first request to its double */
 #define ECHO_FROM (80 * USEC_MS) /* round trip; under it asking again is as quick */
 #define HALF_MORE (10 * USEC_MS) /* than half a round trip, so that an answer is given */
+#define LOSSY 0.05F              /* share from which requests and answers are lost too */
+#define LOSS_MEMORY 1024.0F      /* packets */
 
 void nack_init(struct nack *n, usec deadline)
 {
@@ -37,10 +39,19 @@ static void give_up_all(struct nack *n)
     n->n = 0;
 }
 
+/* One gap of so many before a packet that came. */
+static void learn_loss(struct nack *n, uint32_t gap)
+{
+    const float seen = (float)gap + 1;
+    const float part = seen < LOSS_MEMORY ? seen / LOSS_MEMORY : 1;
+    n->loss += ((float)gap / seen - n->loss) * part;
+}
+
 /* Packets highest + 1 … before - 1 did not come. */
 static void miss(struct nack *n, usec now, uint32_t before)
 {
     const uint32_t gap = before - n->highest - 1;
+    learn_loss(n, gap);
     const bool outage = gap >= OUTAGE_GAP && now - n->at > n->deadline;
     if (n->n + gap > NACK_MAX || outage) {
         /* So much cannot be repaired one by one in time: a key frame makes it good. */
@@ -68,7 +79,10 @@ static void learn(struct nack *n, usec now, const struct nack_entry *e, bool rep
     const usec late = now - e->since;
     if (repair && e->tries > 0 && e->tries <= 2)
         learn_answer(n, usec_max(now - e->asked_at, 1));
-    else if (!repair && late <= REORDER_MAX)
+    if (repair)
+        return;
+    n->loss -= n->loss / LOSS_MEMORY; /* it only was overtaken */
+    if (late <= REORDER_MAX)
         n->wait = usec_max(n->wait, usec_min(late + late / 4, REORDER_MAX));
 }
 
@@ -106,12 +120,16 @@ static usec answer_time(const struct nack *n)
     return usec_max(usec_max(answer, n->rtt), AGAIN_MIN);
 }
 
-/* The first request goes twice, close together: it may be lost like anything else, and an answer is
- * not given twice within half a round trip. Whatever was still lost holds everything up, so from
- * then on an answer is asked for each half of a round trip: two are on their way at a time. */
+/* On a way that loses much the first request goes twice, close together: it may be lost like
+ * anything else, and an answer is not given twice within half a round trip. Whatever was still lost
+ * holds everything up, so from then on an answer is asked for each half of a round trip: two are on
+ * their way at a time. Elsewhere an answer that does not come waits in a queue, and asking more
+ * often would fill it. */
 static usec again_after(const struct nack *n, unsigned tries)
 {
     const bool echo = n->rtt >= ECHO_FROM;
+    if (n->loss < LOSSY)
+        return answer_time(n);
     if (tries == 1)
         return echo ? ECHO : answer_time(n);
     if (tries == 2 && echo)

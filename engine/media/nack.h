@@ -25,6 +25,7 @@ struct nack {
     usec rtt;       /* 100 ms until told */
     usec took;      /* from request to repair, smoothed; 0 = none seen yet */
     usec vary;      /* and how far off that mostly is */
+    float loss;     /* share of packets that did not come by themselves, 0 to 1 */
     usec wait;      /* before the first request: packets overtake each other by so much */
     usec deadline;  /* after it was missed; it is not asked for any more */
     uint64_t asked; /* requests in all */

@@ -1,7 +1,6 @@
 #include "engine/media/quantile.h"
 
 #include <math.h>
-#include <string.h>
 
 static size_t step_of(usec value)
 {

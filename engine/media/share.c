@@ -133,8 +133,8 @@ unsigned share_divide(uint64_t bps, struct share_line *line, size_t n)
     bool whole = true;
     for (size_t i = 0; i < d.n; i++)
         begin(&d, &line[i], &d.had[i]);
-    for (unsigned r = 0; r < SHARE_RUNGS && whole;
-         r++) { /* what is left of the last is shared too */
+    /* What is left of the first rung that is not whole is shared too. */
+    for (unsigned r = 0; r < SHARE_RUNGS && whole; r++) {
         whole = climb(&d, r);
         if (whole)
             rung = r + 1;

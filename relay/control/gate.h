@@ -9,9 +9,8 @@
 #include <netinet/in.h>
 
 #define GATE_LISTENERS 8
-#define GATE_WAITERS                                                                               \
-    256 /* undecided at once, half of them of one address; the oldest gives way                    \
-         */
+/* Undecided at once, half of them of one address; the oldest gives way. */
+#define GATE_WAITERS 256
 #define GATE_PATIENCE (10 * USEC_SEC)
 
 struct gate;

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 
 #define AGAIN_LEAST (5 * USEC_MS)
-#define KEY_SHOWN                                                                                  \
-    (300 * USEC_MS) /* after a round trip who got one has shown it, or it is broken                \
-                     */
+/* After a round trip and this, who got a key frame has shown it, or it is broken. */
+#define KEY_SHOWN (300 * USEC_MS)
 #define KEY_WAITS_MOST (15 * USEC_SEC)
 #define PROBE_BACK 32               /* packets, of which a probe is made */
 #define PROBE_ROUNDS 4              /* so often each */
@@ -178,6 +177,15 @@ struct how {
     unsigned joined;
 };
 
+/* The queue was full: a hole that no repair fills. */
+static void start_afresh(struct sub *s)
+{
+    s->key_on_way = false;
+    s->choked = s->member->budget != NULL; /* which empties the queue first */
+    if (!s->choked)
+        track_want_key(s->track, s->target ? s->target : s->current);
+}
+
 static void push(struct sub *s, struct pkt *p, const struct remap_out *map, struct how how,
                  usec now)
 {
@@ -201,11 +209,9 @@ static void push(struct sub *s, struct pkt *p, const struct remap_out *map, stru
         s->key_at = now;
     }
     if (!pacer_push(&m->pacer, &rec)) {
-        s->key_on_way = false;
         m->hub->stat.pacer_full++;
-        s->choked = m->budget && c >= PACER_SLIDES;
-        if (!s->choked && c >= PACER_SLIDES) /* a hole that no repair fills: start afresh */
-            track_want_key(s->track, s->target ? s->target : s->current);
+        if (c >= PACER_SLIDES)
+            start_afresh(s);
     }
     hub_dirty(m->hub, m);
 }

@@ -1,5 +1,5 @@
-/* bench_slides.c - bytes of a new slide in the smaller of two layers, and after how long it can be
- * read on a thin way.
+/* bench_slides.c - bytes of a new slide in the smaller of two layers, then in the larger alone, and
+ * after how long it can be read on a thin way.
  *
  *     ffmpeg -v error -ss 12 -i slides.mkv -frames:v 1 -pix_fmt yuv420p -f rawvideo a.yuv
  *     ffmpeg -v error -ss 30 -i slides.mkv -frames:v 1 -pix_fmt yuv420p -f rawvideo b.yuv
@@ -17,6 +17,7 @@
 #define HEIGHT 1080
 #define BYTES (WIDTH * HEIGHT * 3 / 2)
 #define FPS 5
+#define LARGE 600000 /* bit/s of the larger layer */
 #define READABLE 0.95
 #define FRAMES 60
 
@@ -72,8 +73,8 @@ static double ssim(const struct i420 *a, const struct i420 *b)
 
 static void measure(uint16_t width, uint16_t height, uint32_t bps)
 {
-    const struct vp8enc_conf conf = {.layers = 2,
-                                     .size = {{width, height, bps}, {WIDTH, HEIGHT, 600000}},
+    const struct vp8enc_conf conf = {.layers = bps < LARGE ? 2 : 1,
+                                     .size = {{width, height, bps}, {WIDTH, HEIGHT, LARGE}},
                                      .fps = FPS,
                                      .temporal = 1,
                                      .content = VP8ENC_SLIDES};
@@ -121,7 +122,7 @@ static void measure(uint16_t width, uint16_t height, uint32_t bps)
 
 int main(void)
 {
-    static const uint32_t rates[] = {24000, 40000, 80000, 150000};
+    static const uint32_t rates[] = {24000, 40000, 80000, 150000, LARGE};
     if (fread(slide, BYTES, 2, stdin) != 2)
         die("two pictures of 1920 x 1080 are wanted on standard input");
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {

@@ -2,7 +2,7 @@
  * and never more of them is wanted than a check has. */
 #include "relay/control/first.h"
 
-#include "engine/base/bytes.h"
+#include "tests/fuzz/fingerprint.h"
 
 #include <stdlib.h>
 
@@ -28,21 +28,6 @@ static enum first in_steps(const uint8_t *p, size_t size, size_t step, char ufra
             return FIRST_MORE;
         n += came;
     }
-}
-
-/* The fuzzer cannot guess a CRC: it gets a right one in a second try. */
-static void put_fingerprint(uint8_t *p, size_t len)
-{
-    put_be16(p + 2, (uint16_t)(len - 20));
-    put_be32(p + 4, 0x2112a442);
-    put_be32(p + len - 8, 0x80280004);
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < len - 8; i++) {
-        crc ^= p[i];
-        for (int b = 0; b < 8; b++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    put_be32(p + len - 4, ~crc ^ 0x5354554eu);
 }
 
 static void look_at(const uint8_t *p, size_t size)

@@ -1,28 +1,11 @@
 /* fuzz_stun.c - any bytes as a STUN message: refused, or a binding message with sound fields. */
-#include "engine/base/bytes.h"
 #include "engine/wire/classify.h"
 #include "engine/wire/stun.h"
+#include "tests/fuzz/fingerprint.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The fuzzer cannot guess a CRC: it gets a right one in a second try. */
-static void put_fingerprint(uint8_t *p, size_t len)
-{
-    if (len < 28)
-        return;
-    put_be16(p + 2, (uint16_t)(len - 20));
-    put_be32(p + 4, 0x2112a442);
-    put_be32(p + len - 8, 0x80280004);
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < len - 8; i++) {
-        crc ^= p[i];
-        for (int b = 0; b < 8; b++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    put_be32(p + len - 4, ~crc ^ 0x5354554eu);
-}
 
 static void read_it(const uint8_t *p, size_t len)
 {
@@ -47,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size)
         memcpy(p, data, size);
     read_it(p, size);
-    if (len == size && size <= STUN_MSG_MAX) {
+    if (len == size && size >= 28 && size <= STUN_MSG_MAX) {
         put_fingerprint(p, size);
         read_it(p, size);
     }

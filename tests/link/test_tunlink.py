@@ -199,7 +199,9 @@ class Link(unittest.TestCase):
         child = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, text=True,
                                  stdout=subprocess.PIPE, cwd=pathlib.Path(__file__).parent)
         names = child.stdout.readline().split()
-        inner = subprocess.Popen(netns.inside(names[0]) + ["sleep", "60"])
+        inner = subprocess.Popen(netns.inside(names[0]) + ["sh", "-c", "echo in; exec sleep 60"],
+                                 stdout=subprocess.PIPE, text=True)
+        self.assertEqual(inner.stdout.readline(), "in\n")
         self.assertTrue(all((netns.FOLDER / n).exists() for n in names))
         netns.sweep()
         self.assertTrue(all((netns.FOLDER / n).exists() for n in names), "its maker lives")
@@ -208,6 +210,7 @@ class Link(unittest.TestCase):
         netns.sweep()
         self.assertFalse([n for n in names if (netns.FOLDER / n).exists()])
         self.assertEqual(inner.wait(timeout=5), -signal.SIGKILL)
+        inner.stdout.close()
 
 
 if __name__ == "__main__":

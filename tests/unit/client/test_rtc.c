@@ -392,7 +392,7 @@ static void a_thin_way_up_keeps_the_voice(void **unused)
         (unsigned long)rtc_way(w->a), w->voice_ms, concealed * 100, w->shown - shown,
         (long)(w->waited / 1000), (unsigned long)w->full);
     assert_true(concealed < 0.01);
-    assert_true(w->shown - shown > 50);
+    assert_true(w->shown - shown > 60);
     assert_int_equal(w->full, 0);
     world_free(w);
 }

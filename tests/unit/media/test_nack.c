@@ -46,14 +46,42 @@ static void a_packet_that_overtook_another_costs_nothing(void **unused)
     assert_int_equal(n.repaired, 0); /* nobody had asked */
 }
 
-/* The first request goes twice; after the time of an answer they come each half of it, as then the
- * one who answers gives it twice. */
-static void it_is_asked_again_after_a_round_trip_and_then_more_often(void **unused)
+static void it_is_asked_again_after_a_round_trip_and_no_sooner(void **unused)
 {
     (void)unused;
     begin(10 * USEC_SEC, 10);
     nack_rtt(&n, 200 * USEC_MS);
     nack_input(&n, 0, 12, false);
+    usec last = nack_next(&n);
+    assert_int_equal(nack_poll(&n, last, out, 1), 1);
+    for (int i = 1; i < NACK_TRIES; i++) {
+        const usec due = nack_next(&n);
+        assert_true(due - last >= 200 * USEC_MS && due - last <= 300 * USEC_MS);
+        assert_int_equal(nack_poll(&n, due - 1, out, 1), 0);
+        assert_int_equal(nack_poll(&n, due, out, 1), 1);
+        last = due;
+    }
+    assert_int_equal(nack_poll(&n, nack_next(&n), out, 1), 0);
+    assert_int_equal(n.given_up, 1);
+    assert_int_equal(nack_next(&n), USEC_NEVER);
+}
+
+/* The first request goes twice; after the time of an answer they come each half of it, as then the
+ * one who answers gives it twice. */
+static void where_much_is_lost_it_is_asked_more_often(void **unused)
+{
+    (void)unused;
+    begin(10 * USEC_SEC, 10);
+    nack_rtt(&n, 200 * USEC_MS);
+    uint32_t seq = 10;
+    for (int i = 0; i < 100; i++) { /* a tenth */
+        for (int k = 0; k < 9; k++)
+            nack_input(&n, 0, ++seq, false);
+        nack_input(&n, 0, seq += 2, false);
+        nack_input(&n, 0, seq - 1, true);
+    }
+    assert_true(n.loss > 0.04F && n.loss < 0.1F);
+    nack_input(&n, 0, seq + 2, false);
     usec last = nack_next(&n);
     assert_int_equal(nack_poll(&n, last, out, 1), 1);
     for (int i = 1; i < NACK_TRIES; i++) {
@@ -190,7 +218,8 @@ int main(void)
         cmocka_unit_test(nothing_is_missing_in_a_whole_stream),
         cmocka_unit_test(a_hole_is_asked_for_after_a_moment),
         cmocka_unit_test(a_packet_that_overtook_another_costs_nothing),
-        cmocka_unit_test(it_is_asked_again_after_a_round_trip_and_then_more_often),
+        cmocka_unit_test(it_is_asked_again_after_a_round_trip_and_no_sooner),
+        cmocka_unit_test(where_much_is_lost_it_is_asked_more_often),
         cmocka_unit_test(a_repair_ends_the_asking),
         cmocka_unit_test(what_would_come_too_late_is_given_up),
         cmocka_unit_test(answers_that_take_longer_are_waited_for_longer),
