@@ -22,7 +22,7 @@ struct pkt_rtp {
     bool start;        /* first packet of a frame */
     bool key;          /* part of a key frame */
     uint8_t tid;       /* temporal layer, 0 = base */
-    bool tid_sync;     /* this temporal layer depends on tid 0 only (VP8 Y bit) */
+    uint8_t sid;       /* spatial layer within the stream */
     uint8_t level_db;  /* audio level, 0 loudest … 127 silence (RFC 6464); 255 = not said */
     bool repaired;     /* arrived as RTX */
     int64_t lesson_us; /* lesson clock at arrival, set by the tap */

@@ -15,6 +15,7 @@ struct send_rec {
     uint8_t cls : 2;    /* enum pacer_class, where it waits */
     uint8_t joined : 2; /* voice: so many packets before it leave with it as one */
     bool rtx : 1;
+    bool marker : 1;
     bool audio : 1;
 };
 static_assert(sizeof(struct send_rec) <= 24, "hundreds of them are kept for each viewer");

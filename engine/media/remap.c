@@ -63,7 +63,7 @@ static uint32_t ts_step(const struct remap *m, usec now)
 
 /* The offsets are chosen such that this packet becomes the one after the last. */
 static void start_at(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
-                     const struct vp8_desc *vp8, uint16_t pictures)
+                     const struct video_desc *video, uint16_t pictures)
 {
     const bool goes_on = m->started;
     struct remap_cut c = {.from = in->ext_seq,
@@ -72,10 +72,10 @@ static void start_at(struct remap *m, usec now, const struct pkt_rtp *in, uint16
                           .source = source,
                           .start = true};
     /* The first source of all keeps its picture ids. */
-    if (goes_on && vp8 && vp8->has_pid)
-        c.pic_off = (uint16_t)(vp8->picture_id - (m->last.picture_id + pictures));
-    if (goes_on && vp8 && vp8->has_tl0)
-        c.tl0_off = (uint8_t)(vp8->tl0picidx - (m->last.tl0picidx + pictures));
+    if (goes_on && video && video->has_pid)
+        c.pic_off = (uint16_t)(video->picture_id - (m->last.picture_id + pictures));
+    if (goes_on && video && video->has_tl0)
+        c.tl0_off = (uint8_t)(video->tl0picidx - (m->last.tl0picidx + pictures));
     if (goes_on)
         set_cut(m, &c);
     else
@@ -87,19 +87,19 @@ static void start_at(struct remap *m, usec now, const struct pkt_rtp *in, uint16
 
 /* Follows the source of this packet. False: it is an old one of the source before. */
 static bool follow(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
-                   const struct vp8_desc *vp8)
+                   const struct video_desc *video)
 {
     if (m->started && source == m->cut.source) {
         /* No key frame: the hole in the pictures stays to be seen. */
         if (in->ext_seq > m->in_highest && in->ext_seq - m->in_highest > REMAP_JUMP)
-            start_at(m, now, in, source, vp8, in->key ? 1 : 2);
+            start_at(m, now, in, source, video, in->key ? 1 : 2);
         return true;
     }
     if (m->former_in && source == m->former && in->ext_seq <= m->former_in)
         return false;
     m->former = m->cut.source;
     m->former_in = m->started ? m->in_highest : 0;
-    start_at(m, now, in, source, vp8, 1);
+    start_at(m, now, in, source, video, 1);
     return true;
 }
 
@@ -147,22 +147,22 @@ static void advance(struct remap *m, usec now, uint32_t to, const struct remap_o
     m->last = *out;
 }
 
-static void apply(const struct remap_cut *c, const struct pkt_rtp *in, const struct vp8_desc *vp8,
-                  struct remap_out *out)
+static void apply(const struct remap_cut *c, const struct pkt_rtp *in,
+                  const struct video_desc *video, struct remap_out *out)
 {
     out->seq = (uint16_t)(in->ext_seq - c->seq_off);
     out->ts = in->ts - c->ts_off;
-    if (vp8 && vp8->has_pid)
-        out->picture_id = (uint16_t)((vp8->picture_id - c->pic_off) & PID_MASK);
-    if (vp8 && vp8->has_tl0)
-        out->tl0picidx = (uint8_t)(vp8->tl0picidx - c->tl0_off);
+    if (video && video->has_pid)
+        out->picture_id = (uint16_t)((video->picture_id - c->pic_off) & PID_MASK);
+    if (video && video->has_tl0)
+        out->tl0picidx = (uint8_t)(video->tl0picidx - c->tl0_off);
 }
 
 bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
-                const struct vp8_desc *vp8, struct remap_out *out)
+                const struct video_desc *video, struct remap_out *out)
 {
     const bool first = !m->started;
-    if (!follow(m, now, in, source, vp8))
+    if (!follow(m, now, in, source, video))
         return false;
     const struct remap_cut *const c = cut_of(m, in->ext_seq);
     if (!c)
@@ -173,7 +173,7 @@ bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t so
         return false; /* its place is taken */
 
     *out = m->last;
-    apply(c, in, vp8, out);
+    apply(c, in, video, out);
     if (first)
         m->last_at = now;
     if (in->ext_seq > m->in_highest)
@@ -186,18 +186,18 @@ bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t so
 }
 
 /* True if the picture of a packet that is left out has not been counted as such yet. */
-static bool closes_picture(const struct remap *m, const struct vp8_desc *vp8)
+static bool closes_picture(const struct remap *m, const struct video_desc *video)
 {
-    if (!vp8 || !vp8->has_pid || (vp8->tid == 0 && (vp8->has_tl0 || !vp8->non_ref)))
+    if (!video || !video->has_pid || !video->gapless)
         return false;
-    if (m->has_closed_pic && m->closed_pic == vp8->picture_id)
+    if (m->has_closed_pic && m->closed_pic == video->picture_id)
         return false;
     /* The viewer has its beginning already. */
-    return ((vp8->picture_id - m->cut.pic_off - m->last.picture_id) & vp8_pid_mask(vp8)) != 0;
+    return ((video->picture_id - m->cut.pic_off - m->last.picture_id) & video_pid_mask(video)) != 0;
 }
 
 void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
-                const struct vp8_desc *vp8)
+                const struct video_desc *video)
 {
     if (!m->started || source != m->cut.source || in->ext_seq <= m->in_highest)
         return;
@@ -207,9 +207,9 @@ void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
     c.from = in->ext_seq + 1;
     c.seq_off++;
     c.start = false;
-    if (closes_picture(m, vp8)) {
+    if (closes_picture(m, video)) {
         c.pic_off++;
-        m->closed_pic = vp8->picture_id;
+        m->closed_pic = video->picture_id;
         m->has_closed_pic = true;
     }
     /* The number after the last closed one: the run grows, nothing came under the cut in between.
@@ -261,11 +261,11 @@ bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_place *at)
 }
 
 void remap_again(struct remap *m, usec now, const struct remap_place *at, const struct pkt_rtp *in,
-                 const struct vp8_desc *vp8, struct remap_out *out)
+                 const struct video_desc *video, struct remap_out *out)
 {
     assert(in->ext_seq == at->ext_seq);
     *out = m->last;
-    apply(at->cut, in, vp8, out);
+    apply(at->cut, in, video, out);
     uint64_t bit = 0;
     struct remap_mark *const k = mark_of(m, at->out, &bit);
     k->sent |= bit;

@@ -1,10 +1,10 @@
 /* remap.h - one viewer's view of a stream that is put together from others: sequence numbers,
- * timestamps and VP8 picture ids go on without a break when the source, the layer or the room's
+ * timestamps and picture ids go on without a break when the source, the layer or the room's
  * floor changes or temporal layers are left out (RFC 7741 4.2, RFC 3550 5.1). */
 #pragma once
 
 #include "engine/base/pkt.h"
-#include "engine/wire/vp8.h"
+#include "engine/wire/video.h"
 
 #define REMAP_JUMP 4096   /* a larger hole in a source is a new start */
 #define REMAP_CUT_EVERY 8 /* at every n-th packet the offsets may change and all stay known */
@@ -66,19 +66,19 @@ void remap_fini(struct remap *m);
 /* The next packet of `source` for this viewer. If the source is another than before, numbers go on
  * where they were: +1 in sequence, timestamps by the time since the last picture began (never
  * backwards), picture ids +1. The caller switches only at the first packet of a key frame. A hole
- * of more than REMAP_JUMP in one source is a new start too. `vp8` may be NULL (audio). False: an
+ * of more than REMAP_JUMP in one source is a new start too. `video` may be NULL (audio). False: an
  * old packet for which no place was left (its number was closed by a skip, it is older than the
  * switch, or it is of the former source): it is not sent. */
 MUST_USE bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
-                         const struct vp8_desc *vp8, struct remap_out *out);
+                         const struct video_desc *video, struct remap_out *out);
 
 /* The packet is left out on purpose (a temporal layer, or padding): its number is closed, so that
  * the viewer sees no loss. Final. Whole pictures are left out, and the picture id of one that no
- * other needs (above temporal layer 0, or marked so) is closed too; a missing picture of layer 0
- * stays a hole, so that the viewer knows. A packet that comes late can close nothing: its place
+ * other needs (`gapless`) is closed too; a missing picture of layer 0 stays a hole, so that the
+ * viewer knows. A packet that comes late can close nothing: its place
  * stays empty, as if it were lost. Packets of sources that are not followed do nothing. */
 void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
-                const struct vp8_desc *vp8);
+                const struct video_desc *video);
 
 /* The place of an outgoing number. */
 struct remap_place {
@@ -95,7 +95,7 @@ MUST_USE bool remap_find(const struct remap *m, uint16_t out_seq, struct remap_p
 /* How the packet of a place goes out: as it did the first time, or, into a hole, as it would have,
  * also when the viewer was pointed elsewhere since. Counts as sent and repaired now. */
 void remap_again(struct remap *m, usec now, const struct remap_place *at, const struct pkt_rtp *in,
-                 const struct vp8_desc *vp8, struct remap_out *out);
+                 const struct video_desc *video, struct remap_out *out);
 
 /* How many of the *n numbers up to out_seq did not go out, because they were missing here too. *n
  * becomes smaller if so many are not remembered. */

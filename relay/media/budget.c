@@ -96,7 +96,7 @@ static void add_level(struct share_line *l, struct form *form, struct form f, ui
 static uint32_t slides_bps(const struct stream *s)
 {
     const uint32_t change = s->key_bytes * 8 / SLIDES_TIME;
-    const uint32_t runs = meter_bps(&s->base) + meter_bps(&s->upper);
+    const uint32_t runs = stream_bps(s, TRACK_SIDS - 1, TRACK_TIDS - 1);
     const uint32_t most = change > runs ? change : runs;
     return most > SLIDES_LEAST ? most : SLIDES_LEAST;
 }
@@ -105,8 +105,8 @@ static uint32_t slides_bps(const struct stream *s)
 static void add_voice(struct share_line *l, struct form *form, const struct stream *s,
                       uint8_t riders)
 {
-    const uint32_t whole = meter_bps(&s->base);
-    const uint32_t heads = meter_bps(&s->upper) * VOICE_HEAD;
+    const uint32_t whole = meter_bps(&s->rate[0][0]);
+    const uint32_t heads = meter_bps(&s->rate[0][1]) * VOICE_HEAD;
     const uint32_t says = whole > heads ? whole - heads : 0;
     for (uint8_t n = whole ? BUNDLE_MOST : 1; n > 0; n--)
         add_level(l, form, (struct form){.joined = n, .riders = n == 1 && !riders ? RED_RIDERS : 0},
@@ -115,21 +115,36 @@ static void add_voice(struct share_line *l, struct form *form, const struct stre
         add_level(l, form, (struct form){.joined = 1, .riders = n}, whole + n * says);
 }
 
+/* Half the frames, then all; of the smallest size also a quarter, if there is that. A level that
+ * costs no more than the one before is none. */
+static void add_pictures(struct share_line *l, struct form *form, const struct stream *s,
+                         uint8_t sid)
+{
+    const uint8_t layers = (uint8_t)(s->layer + sid + 1);
+    const bool has_middle = meter_bps(&s->rate[sid][1]) > 0;
+    const bool has_top = meter_bps(&s->rate[sid][2]) > 0;
+    if ((has_middle || has_top) && (layers == 1 || !has_middle || !has_top))
+        add_level(l, form, (struct form){.layers = layers, .tids = 0}, stream_bps(s, sid, 0));
+    if (has_middle && has_top)
+        add_level(l, form, (struct form){.layers = layers, .tids = 1}, stream_bps(s, sid, 1));
+    add_level(l, form, (struct form){.layers = layers, .tids = UINT8_MAX},
+              stream_bps(s, sid, TRACK_TIDS - 1));
+}
+
 static void add_layer(struct share_line *l, struct form *form, const struct stream *s,
                       uint8_t riders)
 {
-    const struct form whole = {.layers = (uint8_t)(s->layer + 1), .tids = UINT8_MAX};
-    const struct form thin = {.layers = whole.layers, .tids = 0};
-    const uint32_t base = meter_bps(&s->base);
+    uint8_t top = 0;
+    while (stream_has(s, top + 1))
+        top++;
+    const struct form whole = {.layers = (uint8_t)(s->layer + top + 1), .tids = UINT8_MAX};
     if (s->track->audio)
         add_voice(l, form, s, riders);
     else if (l->kind == SHARE_SLIDES || l->kind == SHARE_BOARD)
         add_level(l, form, whole, slides_bps(s));
-    else {
-        if (s->track->codec == NEGO_VP8 && meter_bps(&s->upper) > 0)
-            add_level(l, form, thin, base);
-        add_level(l, form, whole, base + meter_bps(&s->upper));
-    }
+    else
+        for (uint8_t sid = 0; sid <= top; sid++)
+            add_pictures(l, form, s, sid);
 }
 
 /* Slides are never left out because a new one would take long: then it takes long, and gets what

@@ -53,7 +53,7 @@ static void let_go(struct pkt **p, size_t n)
 
 struct run {
     struct pkt *const *pkt;
-    struct vp8_desc vp8[BURST_LATE];
+    struct video_desc desc[BURST_LATE];
     size_t n;
 };
 
@@ -62,13 +62,13 @@ static void run_of(struct run *r, const struct stream *s, struct pkt *const *pkt
     r->pkt = pkt;
     r->n = n;
     for (size_t i = 0; i < n; i++)
-        (void)forward_desc(s, pkt[i], &r->vp8[i]);
+        (void)forward_desc(s, pkt[i], &r->desc[i]);
 }
 
 static void give(struct sub *sub, struct stream *s, const struct run *r, usec now)
 {
     for (size_t i = 0; i < r->n; i++)
-        forward_packet(sub, s, r->pkt[i], &r->vp8[i], now);
+        forward_packet(sub, s, r->pkt[i], &r->desc[i], now);
 }
 
 static void end_round(struct stream *s)

@@ -33,7 +33,7 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
         .ts = r->map.ts,
         .seq = r->rtx ? r->rtx_seq : r->map.seq,
         .pt = r->rtx ? line->rtx_pt : line->pt,
-        .marker = r->pkt->rtp.marker,
+        .marker = r->marker,
     };
     struct rtp_ext_values v = {0};
     copy_capture(r->joined ? bundle_first(s, r->pkt, r->joined + 1u) : r->pkt, s, &v);
@@ -48,8 +48,9 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
     return rtp_write(out, EGRESS_MAX, &head, &line->ext, &v);
 }
 
-/* What differs in the payload for this viewer: the number of a repaired packet, and the VP8
- * descriptor. Returns its length; *skip = bytes of the shared payload that it stands for. */
+/* What differs in the payload for this viewer: the number of a repaired packet, and the
+ * descriptor of a picture. Returns its length; *skip = bytes of the shared payload that it stands
+ * for. */
 static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8_t *out,
                           size_t *skip)
 {
@@ -60,12 +61,13 @@ static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8
         put_be16(out, r->map.seq);
         n = 2;
     }
-    struct vp8_desc d;
-    if (codec != NEGO_VP8 || !vp8_desc_parse(payload, r->pkt->rtp.payload_len, &d))
+    struct video_desc d;
+    const size_t len = r->pkt->rtp.payload_len;
+    if (codec == NEGO_OPUS ||
+        !(codec == NEGO_VP8 ? video_desc_vp8(payload, len, &d) : video_desc_vp9(payload, len, &d)))
         return n;
     memcpy(out + n, payload, d.len);
-    vp8_patch_pid(out + n, &d, r->map.picture_id);
-    vp8_patch_tl0(out + n, &d, r->map.tl0picidx);
+    video_patch(out + n, &d, r->map.picture_id, r->map.tl0picidx);
     *skip = d.len;
     return n + d.len;
 }
@@ -83,7 +85,7 @@ static const struct send_rec *same_frame(const struct member *m, const struct se
                                          uint32_t i)
 {
     const struct send_rec *const next =
-        r->audio || r->rtx || r->pkt->rtp.marker ? NULL : pacer_peek(&m->pacer, r->cls, i);
+        r->audio || r->rtx || r->marker ? NULL : pacer_peek(&m->pacer, r->cls, i);
     return next && next->sub == r->sub && next->map.ts == r->map.ts ? next : NULL;
 }
 
@@ -97,7 +99,7 @@ static uint8_t pad_for_next(const struct member *m, const struct send_rec *r)
         const size_t len = next->pkt->rtp.payload_len;
         if (len > most && len <= r->pkt->rtp.payload_len + (size_t)PAD_MOST)
             most = len;
-        if (next->pkt->rtp.marker)
+        if (next->marker)
             break;
     }
     return (uint8_t)(most - r->pkt->rtp.payload_len);

@@ -114,19 +114,21 @@ void sub_attach(struct sub *s, struct track *t, usec now)
     sub_choose(s, now);
 }
 
-bool forward_desc(const struct stream *from, const struct pkt *p, struct vp8_desc *d)
+bool forward_desc(const struct stream *from, const struct pkt *p, struct video_desc *d)
 {
+    const uint8_t *const payload = p->data + p->rtp.payload_off;
     d->len = 0;
-    return from->track->codec != NEGO_VP8 ||
-           vp8_desc_parse(p->data + p->rtp.payload_off, p->rtp.payload_len, d);
+    if (from->track->codec == NEGO_VP8)
+        return video_desc_vp8(payload, p->rtp.payload_len, d);
+    return from->track->codec != NEGO_VP9 || video_desc_vp9(payload, p->rtp.payload_len, d);
 }
 
 static void feed(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)
 {
     struct pkt *const p = hist_get(&from->hist, ext_seq);
-    struct vp8_desc vp8;
-    if (p && forward_desc(from, p, &vp8))
-        forward_packet(s, from, p, &vp8, now);
+    struct video_desc d;
+    if (p && forward_desc(from, p, &d))
+        forward_packet(s, from, p, &d, now);
 }
 
 /* Feeds what others were given of the stream from ext_seq on. */
@@ -136,6 +138,18 @@ static void replay(struct sub *s, struct stream *from, uint32_t ext_seq, usec no
         feed(s, from, e, now);
 }
 
+static uint8_t spatial(const struct sub *s)
+{
+    return s->slot.small ? 1 : s->layers;
+}
+
+/* It may have a spatial layer that comes, and that only a key picture leads to. */
+static bool lacks_layers(const struct sub *s)
+{
+    const uint8_t has = s->pick.sids;
+    return s->pick.begun && has < spatial(s) && stream_has(s->current, has);
+}
+
 void sub_choose(struct sub *s, usec now)
 {
     if (s->off) {
@@ -143,6 +157,8 @@ void sub_choose(struct sub *s, usec now)
         return;
     }
     struct stream *const best = track_choose(s->track, s->slot.small ? 1 : s->layers);
+    if (best && best == s->current && lacks_layers(s))
+        track_want_key(s->track, best);
     if (!best || best == s->target)
         return;
     s->target = best;
@@ -174,6 +190,7 @@ enum pacer_class sub_class(const struct sub *s)
 /* How it goes: as a repair, or with so many packets of a voice before it. */
 struct how {
     bool rtx;
+    bool marker;
     unsigned joined;
 };
 
@@ -200,6 +217,7 @@ static void push(struct sub *s, struct pkt *p, const struct remap_out *map, stru
         .cls = c,
         .joined = how.joined & 3,
         .rtx = rtx && line->rtx_pt,
+        .marker = how.marker,
         .rtx_seq = rtx && line->rtx_pt ? s->rtx_seq++ : 0,
         .audio = line->audio,
     };
@@ -216,24 +234,13 @@ static void push(struct sub *s, struct pkt *p, const struct remap_out *map, stru
     hub_dirty(m->hub, m);
 }
 
-/* Temporal layers end at the beginning of a frame, and begin again where a frame of theirs needs
- * only layer 0. */
-static bool is_thinned(struct sub *s, const struct pkt *p)
-{
-    if (p->rtp.start && s->tid > s->tids)
-        s->tid = s->tids;
-    if (p->rtp.start && p->rtp.tid > s->tid && p->rtp.tid <= s->tids && p->rtp.tid_sync)
-        s->tid = p->rtp.tid;
-    return p->rtp.tid > s->tid;
-}
-
 /* Goes on with another stream; false: not with this packet. */
 static bool switch_to(struct sub *s, struct stream *from, const struct pkt *p)
 {
     if (from != s->target || (!s->track->audio && !(p->rtp.key && p->rtp.start)))
         return false;
     s->current = from;
-    s->tid = s->tids; /* a key frame is all that any of them needs */
+    pick_begin(&s->pick);
     s->sr_due = true;
     return true;
 }
@@ -261,22 +268,23 @@ static bool is_bundled(struct sub *s, struct stream *from, struct pkt *p, usec n
            bundle_input(s, from, p, now);
 }
 
-void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
-                    usec now)
+void forward_packet(struct sub *s, struct stream *from, struct pkt *p,
+                    const struct video_desc *desc, usec now)
 {
-    const struct vp8_desc *const d = vp8->len ? vp8 : NULL;
+    const struct video_desc *const d = desc->len ? desc : NULL;
     const uint16_t number = (uint16_t)from->id;
     const bool switches = from != s->current;
     struct remap_out out;
     if (s->off || s->choked || (switches && !switch_to(s, from, p)))
         return;
-    if (p->rtp.payload_len == 0 || (d && is_thinned(s, p))) {
+    if (p->rtp.payload_len == 0 || (d && !pick_takes(&s->pick, &p->rtp, d, spatial(s), s->tids))) {
         remap_skip(&s->map, &p->rtp, number, d);
         return;
     }
     if (is_bundled(s, from, p, now) || !remap_next(&s->map, now, &p->rtp, number, d, &out))
         return;
-    push(s, p, &out, (struct how){0}, now);
+    push(s, p, &out, (struct how){.marker = d ? pick_ends(&s->pick, &p->rtp, d) : p->rtp.marker},
+         now);
     if (switches)
         has_switched(s, from, p, out.seq, now);
 }
@@ -296,7 +304,22 @@ void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsign
     if (!remap_next(&s->map, now, &last->rtp, number, NULL, &out))
         return;
     out.ts -= last->rtp.ts - first->rtp.ts;
-    push(s, last, &out, (struct how){.joined = n - 1}, now);
+    push(s, last, &out, (struct how){.joined = n - 1, .marker = last->rtp.marker}, now);
+}
+
+/* A repair has the marker that its packet had, or would have had: whatever was chosen since, the
+ * next number tells where the picture ended. */
+static bool ended(const struct sub *s, const struct stream *from, const struct pkt *p,
+                  const struct video_desc *d, uint16_t out_seq)
+{
+    struct remap_place next;
+    if (p->rtp.marker || !d->end)
+        return p->rtp.marker;
+    if (!remap_find(&s->map, (uint16_t)(out_seq + 1), &next) || !next.sent)
+        return pick_ends(&s->pick, &p->rtp, d);
+    const struct pkt *const q =
+        next.source == (uint16_t)from->id ? hist_get(&from->hist, next.ext_seq) : NULL;
+    return !q || q->rtp.ts != p->rtp.ts;
 }
 
 /* It went out under this number, or it was missing here too and may have come since, perhaps after
@@ -304,16 +327,16 @@ void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsign
 static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
 {
     struct remap_place at;
-    struct vp8_desc vp8;
+    struct video_desc d;
     struct remap_out out;
     if (!remap_find(&s->map, out_seq, &at))
         return FORWARD_NOT_YET;
     struct stream *const from = room_stream_numbered(s->member->room, at.source);
     struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
-    if (!p || !forward_desc(from, p, &vp8))
+    if (!p || !forward_desc(from, p, &d))
         return at.sent ? FORWARD_LOST : FORWARD_NOT_YET;
-    remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
-    push(s, p, &out, (struct how){.rtx = true}, now);
+    remap_again(&s->map, now, &at, &p->rtp, d.len ? &d : NULL, &out);
+    push(s, p, &out, (struct how){.rtx = true, .marker = ended(s, from, p, &d, out_seq)}, now);
     return FORWARD_AGAIN;
 }
 
@@ -345,16 +368,16 @@ void sub_pause(struct sub *s, usec now)
 static size_t repeat(struct sub *s, uint16_t out_seq, usec now)
 {
     struct remap_place at;
-    struct vp8_desc vp8;
+    struct video_desc d;
     struct remap_out out;
     if (!remap_find(&s->map, out_seq, &at) || !at.sent)
         return 0;
     struct stream *const from = room_stream_numbered(s->member->room, at.source);
     struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
-    if (!p || !forward_desc(from, p, &vp8))
+    if (!p || !forward_desc(from, p, &d))
         return 0;
-    remap_again(&s->map, now, &at, &p->rtp, vp8.len ? &vp8 : NULL, &out);
-    push(s, p, &out, (struct how){.rtx = true}, now);
+    remap_again(&s->map, now, &at, &p->rtp, d.len ? &d : NULL, &out);
+    push(s, p, &out, (struct how){.rtx = true, .marker = ended(s, from, p, &d, out_seq)}, now);
     return p->len;
 }
 

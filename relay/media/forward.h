@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/media/pacer.h"
+#include "engine/media/pick.h"
 #include "engine/media/remap.h"
 #include "relay/media/bundle.h"
 #include "relay/media/track.h"
@@ -17,9 +18,9 @@ struct sub {
     struct stream *current;  /* the layer that goes out; NULL until its key frame */
     struct stream *target;   /* the layer that is wanted */
     uint8_t level;           /* that its viewer's budget gave it, 0 = nothing; see budget.c */
-    uint8_t layers;          /* the lowest so many may go out */
+    uint8_t layers;          /* the lowest so many may go out: streams, or spatial layers of one */
     uint8_t tids;            /* and temporal layers up to this one */
-    uint8_t tid;             /* that go out now */
+    struct pick pick;        /* what goes out now */
     struct bundle bundle;
     bool paused;    /* until the next key frame */
     bool anew;      /* it was: what is older than `since` is not repaired */
@@ -64,11 +65,11 @@ void sub_pause(struct sub *s, usec now);
  */
 size_t forward_probe(struct sub *s, size_t bytes, usec now);
 
-/* The payload descriptor of a packet; `d->len` 0: not VP8. False: not usable. */
-bool forward_desc(const struct stream *from, const struct pkt *p, struct vp8_desc *d);
+/* The payload descriptor of a packet; `d->len` 0: a voice. False: not usable. */
+bool forward_desc(const struct stream *from, const struct pkt *p, struct video_desc *d);
 
-/* A packet of a stream of the track that the line shows. `vp8->len` 0: not VP8. */
-void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct vp8_desc *vp8,
+/* A packet of a stream of the track that the line shows. `d->len` 0: a voice. */
+void forward_packet(struct sub *s, struct stream *from, struct pkt *p, const struct video_desc *d,
                     usec now);
 
 /* A voice: `last` and the packets before it, n in all, leave as one. */

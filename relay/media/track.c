@@ -1,6 +1,6 @@
 #include "relay/media/track.h"
 
-#include "engine/wire/vp9.h"
+#include "engine/wire/video.h"
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
 #include "relay/media/link.h"
@@ -90,8 +90,9 @@ static void init_meters(struct stream *s)
     const struct track *const t = s->track;
     const bool still = t->source == SRC_SLIDES || t->source == SRC_BOARD;
     const usec window = still ? 8 * USEC_SEC : 500 * USEC_MS;
-    meter_init(&s->base, window, t->audio ? 0 : 1, t->audio ? 5 : 2);
-    meter_init(&s->upper, window, t->audio ? 0 : 1, t->audio ? 5 : 2);
+    for (size_t i = 0; i < TRACK_SIDS; i++)
+        for (size_t k = 0; k < TRACK_TIDS; k++)
+            meter_init(&s->rate[i][k], window, t->audio ? 0 : 1, t->audio ? 5 : 2);
 }
 
 enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t id)
@@ -120,23 +121,13 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
 /* Frame start and key frame, from the payload descriptor. */
 static bool describe_video(struct stream *s, struct pkt *p)
 {
-    struct vp8_desc vp8;
-    const uint8_t *const payload = p->data + p->rtp.payload_off;
-    if (s->track->codec == NEGO_VP8) {
-        if (!vp8_desc_parse(payload, p->rtp.payload_len, &vp8))
-            return false;
-        p->rtp.start = vp8_starts_frame(&vp8);
-        p->rtp.key = vp8_starts_key(payload, p->rtp.payload_len, &vp8);
-        p->rtp.tid = vp8.tid;
-        p->rtp.tid_sync = vp8.sync;
-        return true;
-    }
-    struct vp9_desc vp9;
-    if (!vp9_desc_parse(payload, p->rtp.payload_len, &vp9))
+    struct video_desc d;
+    if (!forward_desc(s, p, &d))
         return false;
-    p->rtp.start = vp9.start && vp9.sid == 0;
-    p->rtp.key = vp9_starts_key(&vp9);
-    p->rtp.tid = vp9.tid;
+    p->rtp.start = d.start;
+    p->rtp.key = d.key;
+    p->rtp.tid = d.tid;
+    p->rtp.sid = d.sid;
     return true;
 }
 
@@ -166,9 +157,11 @@ static void note_key(struct stream *s, usec now, struct pkt *p)
 static void measure(struct stream *s, const struct pkt *p)
 {
     const size_t bytes = p->len + (size_t)WIRE_EXTRA;
-    meter_add(p->rtp.tid ? &s->upper : &s->base, p->at, bytes);
+    const size_t sid = size_min(p->rtp.sid, TRACK_SIDS - 1);
+    meter_add(&s->rate[sid][size_min(p->rtp.tid, TRACK_TIDS - 1)], p->at, bytes);
+    s->sid_at[sid] = p->at;
     if (s->track->audio)
-        meter_add(&s->upper, p->at, 1);
+        meter_add(&s->rate[0][1], p->at, 1);
     if (p->rtp.key)
         s->key_bytes += (uint32_t)bytes;
 }
@@ -250,6 +243,21 @@ struct stream *track_choose(const struct track *t, uint8_t layers)
             best = s;
     }
     return best;
+}
+
+uint32_t stream_bps(const struct stream *s, uint8_t sid, uint8_t tid)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i <= sid && i < TRACK_SIDS; i++)
+        for (size_t k = 0; k <= tid && k < TRACK_TIDS; k++)
+            sum += meter_bps(&s->rate[i][k]);
+    return sum;
+}
+
+bool stream_has(const struct stream *s, uint8_t sid)
+{
+    return sid == 0 ||
+           (sid < TRACK_SIDS && s->sid_at[sid] > 0 && s->last_at - s->sid_at[sid] <= STREAM_SILENT);
 }
 
 bool stream_flows(const struct stream *s)

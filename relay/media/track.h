@@ -19,6 +19,10 @@ struct room;
 struct sub;
 struct track;
 
+/* Layers within one stream that are told apart. */
+#define TRACK_SIDS 3
+#define TRACK_TIDS 3
+
 /* One SSRC, and its RTX companion. */
 struct stream {
     struct track *track;
@@ -42,8 +46,10 @@ struct stream {
     uint32_t key_ts;
     usec key_at;
     uint32_t key_bytes; /* of the newest key frame, so far */
-    struct meter base;  /* on a viewer's wire: temporal layer 0 */
-    struct meter upper; /* and the others; of a voice: its packets, a byte for each */
+    /* On a viewer's wire, by spatial and temporal layer, those above with the last; [0][1] of a
+     * voice: its packets, a byte for each. */
+    struct meter rate[TRACK_SIDS][TRACK_TIDS];
+    usec sid_at[TRACK_SIDS]; /* the newest packet of each spatial layer */
 };
 
 /* Packets of a stream that are kept; powers of two. */
@@ -102,6 +108,12 @@ bool stream_fresh_key(const struct stream *s, usec now);
 
 /* Lets go of what is too old to be asked for. */
 void stream_expire(struct stream *s, usec now);
+
+/* What a viewer's wire carries of the stream with all layers up to these. */
+uint32_t stream_bps(const struct stream *s, uint8_t sid, uint8_t tid);
+
+/* The spatial layer comes. */
+bool stream_has(const struct stream *s, uint8_t sid);
 
 /* Packets come: it is live, or left out for want of room. NULL: no. */
 bool stream_flows(const struct stream *s);

@@ -64,14 +64,14 @@ static struct pkt_rtp rtp_of(const struct segment *s, size_t i)
                             .key = s->p[i].picture == 0};
 }
 
-static struct vp8_desc desc_of(const struct segment *s, size_t i)
+static struct video_desc desc_of(const struct segment *s, size_t i)
 {
     const uint32_t id = s->first_picture + s->p[i].picture;
-    return (struct vp8_desc){.has_pid = true,
-                             .pid_long = true,
-                             .picture_id = id & 0x7fff,
-                             .has_tid = true,
-                             .tid = s->p[i].tid};
+    return (struct video_desc){.has_pid = true,
+                               .pid_long = true,
+                               .picture_id = id & 0x7fff,
+                               .gapless = s->p[i].tid > 0,
+                               .tid = s->p[i].tid};
 }
 
 static uint32_t closed_before(const struct segment *s, size_t i)
@@ -96,7 +96,7 @@ static uint32_t closed_pictures_before(const struct segment *s, size_t i)
 static void send(struct remap *m, struct segment *s, size_t i, uint16_t source)
 {
     const struct pkt_rtp in = rtp_of(s, i);
-    const struct vp8_desc d = desc_of(s, i);
+    const struct video_desc d = desc_of(s, i);
     struct remap_out out;
     assert_true(remap_next(m, (usec)s->p[i].picture * 40000, &in, source, &d, &out));
     const uint32_t want = s->out_base + (uint32_t)i - closed_before(s, i);
@@ -115,7 +115,7 @@ static void repair(struct remap *m, struct segment *s, struct rng *r, uint16_t s
     if (!s->p[i].sent)
         return;
     const struct pkt_rtp in = rtp_of(s, i);
-    const struct vp8_desc d = desc_of(s, i);
+    const struct video_desc d = desc_of(s, i);
     struct remap_place at;
     struct remap_out out = {0};
     assert_true(remap_find(m, s->p[i].out.seq, &at));
@@ -152,7 +152,7 @@ static void arrive(struct remap *m, struct segment *s, size_t i, uint16_t source
     p->came = true;
     if (p->dropped) {
         const struct pkt_rtp in = rtp_of(s, i);
-        const struct vp8_desc d = desc_of(s, i);
+        const struct video_desc d = desc_of(s, i);
         struct remap_out out;
         p->closed = i > s->highest;
         remap_skip(m, &in, source, &d);
@@ -206,7 +206,7 @@ static void a_viewer_sees_one_unbroken_stream(struct rng *r)
         send(&m, s, 0, source);
         if (n) { /* what is left of the former source does not come through any more */
             const struct pkt_rtp in = rtp_of(&all[n - 1], all[n - 1].highest);
-            const struct vp8_desc d = desc_of(&all[n - 1], all[n - 1].highest);
+            const struct video_desc d = desc_of(&all[n - 1], all[n - 1].highest);
             struct remap_out out;
             assert_false(remap_next(&m, 0, &in, last_source, &d, &out));
         }

@@ -29,15 +29,15 @@ static bool sent(uint16_t out_seq)
 }
 
 /* One packet of picture `pic` of temporal layer `tid`. */
-static struct vp8_desc desc(uint32_t pic, uint8_t tid)
+static struct video_desc desc(uint32_t pic, uint8_t tid)
 {
-    return (struct vp8_desc){.has_pid = true,
-                             .pid_long = true,
-                             .picture_id = pic & 0x7fff,
-                             .has_tl0 = true,
-                             .tl0picidx = (uint8_t)(pic / 2),
-                             .has_tid = true,
-                             .tid = tid};
+    return (struct video_desc){.has_pid = true,
+                               .pid_long = true,
+                               .picture_id = pic & 0x7fff,
+                               .has_tl0 = true,
+                               .tl0picidx = (uint8_t)(pic / 2),
+                               .gapless = tid > 0,
+                               .tid = tid};
 }
 
 static struct pkt_rtp rtp(uint32_t ext_seq, uint32_t ts)
@@ -48,14 +48,14 @@ static struct pkt_rtp rtp(uint32_t ext_seq, uint32_t ts)
 static bool next(usec now, uint32_t ext_seq, uint32_t pic, uint16_t source)
 {
     const struct pkt_rtp in = rtp(ext_seq, pic * TICKS);
-    const struct vp8_desc d = desc(pic, pic % 2);
+    const struct video_desc d = desc(pic, pic % 2);
     return remap_next(&m, now, &in, source, &d, &out);
 }
 
 static void leave_out(uint32_t ext_seq, uint32_t pic, uint16_t source)
 {
     const struct pkt_rtp in = rtp(ext_seq, pic * TICKS);
-    const struct vp8_desc d = desc(pic, pic % 2);
+    const struct video_desc d = desc(pic, pic % 2);
     remap_skip(&m, &in, source, &d);
 }
 
@@ -302,7 +302,7 @@ static void a_hole_too_large_is_a_new_start(void **unused)
     assert_int_equal(out.ts, 500000 + 2 * TICKS);
     assert_int_equal(out.picture_id, 11); /* 10 is missing: no key frame came */
     const struct pkt_rtp key = {.ext_seq = 70000 + 5 * REMAP_JUMP, .ts = 77, .key = true};
-    const struct vp8_desc d = desc(6000, 0);
+    const struct video_desc d = desc(6000, 0);
     assert_true(remap_next(&m, 3 * FRAME, &key, 1, &d, &out));
     assert_int_equal(out.picture_id, 12);
 }
@@ -323,7 +323,7 @@ static void a_nack_finds_what_went_out_under_the_number(void **unused)
     assert_true(sent(1002));
     assert_int_equal(at.ext_seq, 70003);
     const struct pkt_rtp in = rtp(70003, 10 * TICKS);
-    const struct vp8_desc d = desc(10, 0);
+    const struct video_desc d = desc(10, 0);
     remap_again(&m, 0, &at, &in, &d, &out);
     assert_int_equal(out.seq, 1002);
     assert_int_equal(out.picture_id, 9);
@@ -360,7 +360,7 @@ static void a_hole_is_filled_as_if_it_had_never_been(void **unused)
     assert_int_equal(at.source, 1);
     assert_int_equal(at.ext_seq, 70002);
     const struct pkt_rtp in = rtp(70002, 10 * TICKS);
-    const struct vp8_desc d = desc(10, 0);
+    const struct video_desc d = desc(10, 0);
     remap_again(&m, 0, &at, &in, &d, &out);
     assert_int_equal(out.seq, 1001);
     assert_int_equal(out.ts, 500000 + 2 * TICKS);
@@ -402,7 +402,7 @@ static void a_repair_is_remembered_until_its_number_is_used_again(void **unused)
     (void)unused;
     begin_with(64);
     const struct pkt_rtp in = rtp(70000, 8 * TICKS);
-    const struct vp8_desc d = desc(8, 0);
+    const struct video_desc d = desc(8, 0);
     assert_true(next(0, 70000, 8, 1));
     assert_false(remap_repaired(&m, 0, 1000, USEC_SEC));
     assert_true(sent(1000));
@@ -435,7 +435,7 @@ static void short_picture_ids_and_none_go_on_too(void **unused)
 {
     (void)unused;
     begin();
-    struct vp8_desc d = {.has_pid = true, .picture_id = 126};
+    struct video_desc d = {.has_pid = true, .picture_id = 126};
     struct pkt_rtp in = rtp(70000, 0);
     for (uint32_t i = 0; i < 5; i++) { /* 7 bits: 126, 127, 0, 1, 2 */
         in.ext_seq = 70000 + i;
@@ -443,7 +443,7 @@ static void short_picture_ids_and_none_go_on_too(void **unused)
         assert_true(remap_next(&m, 0, &in, 1, &d, &out));
         assert_int_equal(out.picture_id & 0x7f, (126 + i) & 0x7f);
     }
-    const struct vp8_desc none = {.start = true};
+    const struct video_desc none = {.start = true};
     assert_true(remap_next(&m, 0, &in, 2, &none, &out));
     assert_int_equal(out.seq, 1005);
     assert_true(next(0, 99000, 500, 3)); /* goes on from the last id that was */

@@ -1,0 +1,41 @@
+/* video.h - what a packet of video says of itself, whatever the codec: which picture and layer it
+ * is of, what that needs, and which numbers a relay may patch (RFC 7741, RFC 9628). */
+#pragma once
+
+#include "engine/wire/vp9.h"
+
+struct video_desc {
+    bool start;   /* a picture begins: the first packet of its lowest spatial layer */
+    bool key;     /* and needs no other picture */
+    bool end;     /* the last packet of a spatial layer of the picture */
+    bool sync;    /* VP8 Y, VP9 U: its temporal layer may be entered here */
+    bool gapless; /* who does not get the picture must see no gap in the picture ids: where nothing
+                     is referred to by them */
+    uint8_t sid;  /* spatial layer */
+    uint8_t tid;  /* temporal layer, 0 = base or not said */
+    uint8_t refs; /* pictures that it is predicted from, in `ref`; 0: none, or not said */
+    uint8_t ref[VP9_REFS]; /* picture id minus that of the reference */
+    bool has_pid;
+    bool pid_long;
+    bool has_tl0;
+    uint8_t tl0picidx;
+    uint8_t pid_off; /* in the payload; 0 = not there */
+    uint8_t tl0_off;
+    uint16_t picture_id; /* 15 bits if pid_long, else 7 */
+    uint16_t len;        /* bytes of the descriptor */
+};
+
+/* False: not usable; *d is then meaningless. */
+MUST_USE bool video_desc_vp8(const void *payload, size_t len, struct video_desc *d);
+MUST_USE bool video_desc_vp9(const void *payload, size_t len, struct video_desc *d);
+
+/* How many bits the picture id has here: a relay counts in as many. */
+static inline uint16_t video_pid_mask(const struct video_desc *d)
+{
+    return d->pid_long ? 0x7fff : 0x7f;
+}
+
+/* Puts other numbers into a copy of the payload that *d was read from; a field that is not there
+ * stays away. No length changes. */
+void video_patch(uint8_t *payload, const struct video_desc *d, uint16_t picture_id,
+                 uint8_t tl0picidx);
