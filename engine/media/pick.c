@@ -59,13 +59,11 @@ static void begin_picture(struct pick *k, const struct pkt_rtp *in, const struct
     k->sent |= k->takes;
 }
 
-bool pick_takes(struct pick *k, const struct pkt_rtp *in, const struct video_desc *d, uint8_t sids,
-                uint8_t tid)
+bool pick_other_picture(struct pick *k, const struct pkt_rtp *in, const struct video_desc *d,
+                        uint8_t sids, uint8_t tid)
 {
-    const int32_t ahead = k->begun ? (int32_t)(in->ts - k->ts) : 1;
-    if (ahead > 0)
-        begin_picture(k, in, d, sids, tid);
-    else if (ahead < 0)
+    if (k->begun && (int32_t)(in->ts - k->ts) < 0)
         return d->sid < k->sids && d->tid <= k->tid;
+    begin_picture(k, in, d, sids, tid);
     return k->takes && d->sid < k->sids;
 }

@@ -24,11 +24,19 @@ struct pick {
 /* The stream begins for this viewer, at a key picture. */
 void pick_begin(struct pick *k);
 
+/* For pick_takes only. */
+MUST_USE bool pick_other_picture(struct pick *k, const struct pkt_rtp *in,
+                                 const struct video_desc *d, uint8_t sids, uint8_t tid);
+
 /* Does this packet go out? `sids`: it may have so many spatial layers, `tid`: and temporal ones up
  * to this. The first packet that comes of a picture decides on all of it. A packet of an older
  * picture goes out if it would of the newest. */
-MUST_USE bool pick_takes(struct pick *k, const struct pkt_rtp *in, const struct video_desc *d,
-                         uint8_t sids, uint8_t tid);
+MUST_USE static inline bool pick_takes(struct pick *k, const struct pkt_rtp *in,
+                                       const struct video_desc *d, uint8_t sids, uint8_t tid)
+{
+    return k->begun && in->ts == k->ts ? k->takes && d->sid < k->sids
+                                       : pick_other_picture(k, in, d, sids, tid);
+}
 
 /* With this packet ends what goes out of its picture (RFC 9628 4.1: there stands the marker). */
 static inline bool pick_ends(const struct pick *k, const struct pkt_rtp *in,

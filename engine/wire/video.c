@@ -51,13 +51,18 @@ bool video_desc_vp9(const void *payload, size_t len, struct video_desc *d)
     return true;
 }
 
-void video_patch(uint8_t *payload, const struct video_desc *d, uint16_t picture_id,
-                 uint8_t tl0picidx)
+size_t video_patch(const struct pkt_rtp *in, const uint8_t *payload, uint16_t picture_id,
+                   uint8_t tl0picidx, uint8_t *out)
 {
-    if (d->has_pid && d->pid_long)
-        put_be16(payload + d->pid_off, (uint16_t)(0x8000 | picture_id));
-    else if (d->has_pid)
-        payload[d->pid_off] = (uint8_t)(picture_id & 0x7f);
-    if (d->has_tl0)
-        payload[d->tl0_off] = tl0picidx;
+    const size_t pid_end = in->pid_off ? in->pid_off + 1u + in->pid_long : 0;
+    const size_t n = in->tl0_off ? in->tl0_off + 1u : pid_end; /* it stands behind the picture id */
+    assert(n <= VIDEO_PATCH_MAX);
+    memcpy(out, payload, n);
+    if (in->pid_long)
+        put_be16(out + in->pid_off, (uint16_t)(0x8000 | picture_id));
+    else if (in->pid_off)
+        out[in->pid_off] = (uint8_t)(picture_id & 0x7f);
+    if (in->tl0_off)
+        out[in->tl0_off] = tl0picidx;
+    return n;
 }

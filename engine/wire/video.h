@@ -2,6 +2,7 @@
  * is of, what that needs, and which numbers a relay may patch (RFC 7741, RFC 9628). */
 #pragma once
 
+#include "engine/base/pkt.h"
 #include "engine/wire/vp9.h"
 
 struct video_desc {
@@ -35,7 +36,21 @@ static inline uint16_t video_pid_mask(const struct video_desc *d)
     return d->pid_long ? 0x7fff : 0x7f;
 }
 
-/* Puts other numbers into a copy of the payload that *d was read from; a field that is not there
- * stays away. No length changes. */
-void video_patch(uint8_t *payload, const struct video_desc *d, uint16_t picture_id,
-                 uint8_t tl0picidx);
+/* What a packet keeps of it, for all viewers. */
+static inline void video_note(struct pkt_rtp *p, const struct video_desc *d)
+{
+    p->start = d->start;
+    p->key = d->key;
+    p->tid = d->tid;
+    p->sid = d->sid;
+    p->pid_off = d->pid_off;
+    p->tl0_off = d->tl0_off;
+    p->pid_long = d->pid_long;
+}
+
+#define VIDEO_PATCH_MAX 8
+
+/* Writes the head of a payload, noted in `in`, with other numbers to `out`, up to the last of
+ * them. Returns how much that is, at most VIDEO_PATCH_MAX. */
+size_t video_patch(const struct pkt_rtp *in, const uint8_t *payload, uint16_t picture_id,
+                   uint8_t tl0picidx, uint8_t *out);

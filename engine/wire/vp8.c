@@ -114,29 +114,6 @@ size_t vp8_desc_write(struct vp8_desc *d, void *out, size_t cap)
     return d->len;
 }
 
-void vp8_patch_pid(uint8_t *payload, const struct vp8_desc *d, uint16_t picture_id)
-{
-    if (!d->has_pid)
-        return;
-    if (d->pid_long)
-        put_be16(payload + d->pid_off, (uint16_t)(0x8000 | picture_id));
-    else
-        payload[d->pid_off] = (uint8_t)(picture_id & 0x7f);
-}
-
-void vp8_patch_tl0(uint8_t *payload, const struct vp8_desc *d, uint8_t tl0picidx)
-{
-    if (d->has_tl0)
-        payload[d->tl0_off] = tl0picidx;
-}
-
-void vp8_patch_tid(uint8_t *payload, const struct vp8_desc *d, uint8_t tid, bool sync)
-{
-    if (d->has_tid)
-        payload[d->tk_off] =
-            (uint8_t)((payload[d->tk_off] & KEYIDX) | (tid & 3u) << 6 | (sync ? SYNC : 0u));
-}
-
 bool vp8_starts_key(const void *payload, size_t len, const struct vp8_desc *d)
 {
     const uint8_t *const p = payload;

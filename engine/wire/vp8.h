@@ -44,12 +44,6 @@ static inline uint16_t vp8_pid_mask(const struct vp8_desc *d)
     return d->pid_long ? 0x7fff : 0x7f;
 }
 
-/* Puts other numbers into a copy of the payload that *d was read from; a field that is not there
- * stays away. No length changes. */
-void vp8_patch_pid(uint8_t *payload, const struct vp8_desc *d, uint16_t picture_id);
-void vp8_patch_tl0(uint8_t *payload, const struct vp8_desc *d, uint8_t tl0picidx);
-void vp8_patch_tid(uint8_t *payload, const struct vp8_desc *d, uint8_t tid, bool sync);
-
 /* True for the first packet of a frame. */
 static inline bool vp8_starts_frame(const struct vp8_desc *d)
 {

@@ -103,19 +103,3 @@ bool vp9_starts_key(const struct vp9_desc *d)
 {
     return d->start && !d->inter && d->sid == 0 && !d->inter_layer;
 }
-
-void vp9_patch_pid(uint8_t *payload, const struct vp9_desc *d, uint16_t picture_id)
-{
-    if (!d->has_pid)
-        return;
-    if (d->pid_long)
-        put_be16(payload + d->pid_off, (uint16_t)(0x8000 | picture_id));
-    else
-        payload[d->pid_off] = (uint8_t)(picture_id & 0x7f);
-}
-
-void vp9_patch_tl0(uint8_t *payload, const struct vp9_desc *d, uint8_t tl0picidx)
-{
-    if (d->has_tl0)
-        payload[d->tl0_off] = tl0picidx;
-}

@@ -1,4 +1,4 @@
-/* vp9.h - the payload descriptor of VP9 over RTP (RFC 9628), read and patched. */
+/* vp9.h - the payload descriptor of VP9 over RTP (RFC 9628). */
 #pragma once
 
 #include "engine/base/base.h"
@@ -52,8 +52,3 @@ static inline uint16_t vp9_pid_mask(const struct vp9_desc *d)
 {
     return d->pid_long ? 0x7fff : 0x7f;
 }
-
-/* Puts other numbers into a copy of the payload that *d was read from; a field that is not there
- * stays away. No length changes. */
-void vp9_patch_pid(uint8_t *payload, const struct vp9_desc *d, uint16_t picture_id);
-void vp9_patch_tl0(uint8_t *payload, const struct vp9_desc *d, uint8_t tl0picidx);

@@ -4,8 +4,6 @@
 #include "relay/media/forward.h"
 #include "relay/media/hub.h"
 
-#include <string.h>
-
 #define EGRESS_MAX 1500 /* bytes of one sealed datagram */
 #define PAD_MOST 24     /* bytes of padding, where that makes one message of two */
 #define PAD_LOOK 8      /* packets */
@@ -51,8 +49,7 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
 /* What differs in the payload for this viewer: the number of a repaired packet, and the
  * descriptor of a picture. Returns its length; *skip = bytes of the shared payload that it stands
  * for. */
-static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8_t *out,
-                          size_t *skip)
+static size_t write_patch(const struct send_rec *r, uint8_t *out, size_t *skip)
 {
     const uint8_t *const payload = r->pkt->data + r->pkt->rtp.payload_off;
     size_t n = 0;
@@ -61,15 +58,9 @@ static size_t write_patch(const struct send_rec *r, enum nego_codec codec, uint8
         put_be16(out, r->map.seq);
         n = 2;
     }
-    struct video_desc d;
-    const size_t len = r->pkt->rtp.payload_len;
-    if (codec == NEGO_OPUS ||
-        !(codec == NEGO_VP8 ? video_desc_vp8(payload, len, &d) : video_desc_vp9(payload, len, &d)))
-        return n;
-    memcpy(out + n, payload, d.len);
-    video_patch(out + n, &d, r->map.picture_id, r->map.tl0picidx);
-    *skip = d.len;
-    return n + d.len;
+    if (!r->audio)
+        *skip = video_patch(&r->pkt->rtp, payload, r->map.picture_id, r->map.tl0picidx, out + n);
+    return n + *skip;
 }
 
 /* Packets of a voice that leave as one: all but the last is copied, it is small. */
@@ -129,7 +120,7 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
     struct red red;
     struct seal_parts p = {.head = write_head(m, r, out)};
     p.patched = r->joined ? write_joined(m, r, out + p.head, EGRESS_MAX - p.head, &skip)
-                          : write_patch(r, m->line[r->sub].codec, out + p.head, &skip);
+                          : write_patch(r, out + p.head, &skip);
     if (r->joined && !p.patched)
         return 0;
     if (r->joined)

@@ -124,10 +124,7 @@ static bool describe_video(struct stream *s, struct pkt *p)
     struct video_desc d;
     if (!forward_desc(s, p, &d))
         return false;
-    p->rtp.start = d.start;
-    p->rtp.key = d.key;
-    p->rtp.tid = d.tid;
-    p->rtp.sid = d.sid;
+    video_note(&p->rtp, &d);
     return true;
 }
 

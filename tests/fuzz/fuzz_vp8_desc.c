@@ -1,6 +1,7 @@
 /* fuzz_vp8_desc.c - any bytes as VP8 payloads: read, patched, written back, joined to frames. */
 #include "codecs/vp8_payload.h"
 #include "engine/base/bytes.h"
+#include "engine/wire/video.h"
 
 #include <stdlib.h>
 
@@ -17,13 +18,18 @@ static uint8_t *exact(const uint8_t *p, size_t n)
 static void patch(uint8_t *p, size_t n, const struct vp8_desc *d)
 {
     struct vp8_desc after;
-    vp8_patch_pid(p, d, 0x1234);
-    vp8_patch_tl0(p, d, 0x56);
-    vp8_patch_tid(p, d, 2, true);
+    struct video_desc v;
+    struct pkt_rtp in = {0};
+    uint8_t head[VIDEO_PATCH_MAX];
+    assert(video_desc_vp8(p, n, &v) && v.len == d->len);
+    video_note(&in, &v);
+    const size_t patched = video_patch(&in, p, 0x1234, 0x56, head);
+    assert(patched <= d->len);
+    memcpy(p, head, patched);
     assert(vp8_desc_parse(p, n, &after) && after.len == d->len);
     assert(!d->has_pid || after.picture_id == (0x1234 & vp8_pid_mask(d)));
     assert(!d->has_tl0 || after.tl0picidx == 0x56);
-    assert(!d->has_tid || (after.tid == 2 && after.sync));
+    assert(after.tid == d->tid && after.sync == d->sync);
     assert(after.keyidx == d->keyidx && after.start == d->start && after.part == d->part);
 }
 

@@ -1,5 +1,5 @@
 /* fuzz_vp9_desc.c - any bytes as a VP9 payload: refused, or read within bounds and patched. */
-#include "engine/wire/vp9.h"
+#include "engine/wire/video.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,14 @@ static void check(uint8_t *p, size_t n)
     assert(!vp9_starts_key(&d) || !d.inter);
 
     struct vp9_desc after;
-    vp9_patch_pid(p, &d, 0x2345);
-    vp9_patch_tl0(p, &d, 0x67);
+    struct video_desc v;
+    struct pkt_rtp in = {0};
+    uint8_t head[VIDEO_PATCH_MAX];
+    assert(video_desc_vp9(p, n, &v) && v.len == d.len);
+    video_note(&in, &v);
+    const size_t patched = video_patch(&in, p, 0x2345, 0x67, head);
+    assert(patched <= d.len);
+    memcpy(p, head, patched);
     assert(vp9_desc_parse(p, n, &after) && after.len == d.len);
     assert(!d.has_pid || after.picture_id == (0x2345 & vp9_pid_mask(&d)));
     assert(!d.has_tl0 || after.tl0picidx == 0x67);

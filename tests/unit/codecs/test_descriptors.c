@@ -2,8 +2,8 @@
  * ways to say it wrong. */
 #include "engine/base/bytes.h"
 #include "engine/wire/opus.h"
+#include "engine/wire/video.h"
 #include "engine/wire/vp8.h"
-#include "engine/wire/vp9.h"
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -83,6 +83,19 @@ static void every_vp8_descriptor_reads_back_as_it_was_written(void **unused)
     }
 }
 
+static void patch(uint8_t *p, size_t n, bool (*read)(const void *, size_t, struct video_desc *),
+                  uint16_t picture_id, uint8_t tl0picidx)
+{
+    struct video_desc d;
+    struct pkt_rtp in = {0};
+    uint8_t head[VIDEO_PATCH_MAX];
+    assert_true(read(p, n, &d));
+    video_note(&in, &d);
+    const size_t patched = video_patch(&in, p, picture_id, tl0picidx, head);
+    assert_true(patched <= d.len);
+    memcpy(p, head, patched);
+}
+
 static void a_relay_patches_the_numbers_and_nothing_else(void **unused)
 {
     (void)unused;
@@ -91,17 +104,13 @@ static void a_relay_patches_the_numbers_and_nothing_else(void **unused)
     assert_true(vp8_ok(p, sizeof(p), &d));
     assert_int_equal(d.picture_id, 0x1234);
     assert_int_equal(vp8_pid_mask(&d), 0x7fff);
-    vp8_patch_pid(p, &d, 0x7fff);
-    vp8_patch_tl0(p, &d, 255);
-    vp8_patch_tid(p, &d, 2, false);
-    const uint8_t want[] = {0x90, 0xf0, 0xff, 0xff, 255, 0x80 | 9, 0xaa};
+    patch(p, sizeof(p), video_desc_vp8, 0x7fff, 255);
+    const uint8_t want[] = {0x90, 0xf0, 0xff, 0xff, 255, 0x60 | 9, 0xaa};
     assert_memory_equal(p, want, sizeof(p));
 
     uint8_t seven[] = {0x90, 0x80, 0x11, 0xaa};
     assert_true(vp8_ok(seven, sizeof(seven), &d));
-    vp8_patch_pid(seven, &d, 0x1ff);
-    vp8_patch_tl0(seven, &d, 1);
-    vp8_patch_tid(seven, &d, 1, true);
+    patch(seven, sizeof(seven), video_desc_vp8, 0x1ff, 1);
     const uint8_t want7[] = {0x90, 0x80, 0x7f, 0xaa};
     assert_memory_equal(seven, want7, sizeof(seven));
 }
@@ -147,8 +156,7 @@ static void vp9_descriptors_are_read_in_both_modes(void **unused)
     assert_int_equal(d.tl0picidx, 77);
     assert_int_equal(d.len, 5);
     assert_false(vp9_starts_key(&d));
-    vp9_patch_pid(plain, &d, 0x7f01);
-    vp9_patch_tl0(plain, &d, 9);
+    patch(plain, sizeof(plain), video_desc_vp9, 0x7f01, 9);
     assert_int_equal(be16(plain + 1), 0xff01);
     assert_int_equal(plain[4], 9);
     for (size_t n = 0; n < sizeof(plain); n++)
