@@ -19,13 +19,14 @@ struct pkt_rtp {
     uint16_t payload_len; /* without padding */
     uint8_t pt;
     bool marker;
-    bool start;        /* first packet of a frame */
-    bool key;          /* part of a key frame */
-    uint8_t tid;       /* temporal layer, 0 = base */
-    uint8_t sid;       /* spatial layer within the stream */
-    uint8_t pid_off;   /* where in the payload the picture id stands; 0 = nowhere */
-    uint8_t tl0_off;   /* and TL0PICIDX */
-    bool pid_long;     /* two bytes, the first bit is 1 */
+    bool start;      /* first packet of a frame */
+    bool key;        /* part of a key frame */
+    uint8_t tid;     /* temporal layer, 0 = base */
+    uint8_t sid;     /* spatial layer within the stream */
+    uint8_t pid_off; /* where in the payload the picture id stands; 0 = nowhere */
+    uint8_t tl0_off; /* and TL0PICIDX */
+    bool pid_long;   /* two bytes, the first bit is 1 */
+    bool vp9;
     uint8_t level_db;  /* audio level, 0 loudest … 127 silence (RFC 6464); 255 = not said */
     bool repaired;     /* arrived as RTX */
     int64_t lesson_us; /* lesson clock at arrival, set by the tap */

@@ -24,6 +24,8 @@ struct nego_media {
     enum nego_codec codec;
     uint8_t pt;
     uint8_t rtx_pt; /* 0 = none */
+    uint8_t vp9_pt; /* video that we send: it may be VP9 too, beside `codec`; 0 = no */
+    uint8_t vp9_rtx_pt;
     uint8_t red_pt; /* audio/red (RFC 2198): each packet is of this type or of `pt`; 0 = none */
     bool nack, pli, twcc, remb;
     bool stereo;         /* Opus: the receiver wants stereo */
@@ -70,7 +72,8 @@ struct nego_error {
     unsigned line;     /* of the text, from 1; 0 = not one line's fault */
 };
 
-/* Answers an offer (relay: setup passive, ice-lite). Codecs: Opus; VP8, then VP9. False: refused as
+/* Answers an offer (relay: setup passive, ice-lite). Codecs: Opus; of VP8 and VP9
+ * what who sends names first; who plays may take both. False: refused as
  * a whole, `e` says why. An m-line that cannot be served is answered with port 0. */
 MUST_USE bool nego_answer(struct nego *n, const char *offer, size_t len, enum nego_role role,
                           const struct nego_self *self, struct rng *rng, char *answer,

@@ -112,18 +112,16 @@ static const struct sdp_fmt *find_codec(const struct sdp_media *m, enum nego_cod
     return NULL;
 }
 
+/* RFC 3264 6.1: who sends lists formats in order of preference. On what we send VP8 is the codec,
+ * and VP9 beside it: see take_vp9. */
 static const struct sdp_fmt *choose_format(struct nego_media *l, const struct sdp_media *m)
 {
-    static const enum nego_codec order[] = {NEGO_OPUS, NEGO_VP8, NEGO_VP9};
-    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        const struct sdp_fmt *const f =
-            m->audio == (order[i] == NEGO_OPUS) ? find_codec(m, order[i]) : NULL;
-        if (!f)
-            continue;
-        l->codec = order[i];
-        return f;
-    }
-    return NULL;
+    const struct sdp_fmt *const opus = m->audio ? find_codec(m, NEGO_OPUS) : NULL;
+    const struct sdp_fmt *const vp8 = m->audio ? NULL : find_codec(m, NEGO_VP8);
+    const struct sdp_fmt *const vp9 = m->audio ? NULL : find_codec(m, NEGO_VP9);
+    const bool vp9_first = vp9 && (!vp8 || (l->recv && vp9 < vp8));
+    l->codec = opus ? NEGO_OPUS : vp9_first ? NEGO_VP9 : vp8 ? NEGO_VP8 : NEGO_NONE;
+    return opus ? opus : vp9_first ? vp9 : vp8;
 }
 
 static uint8_t rtx_of(const struct sdp_media *m, uint8_t pt)
@@ -132,6 +130,17 @@ static uint8_t rtx_of(const struct sdp_media *m, uint8_t pt)
         if (strcasecmp(m->fmt[i].name, "rtx") == 0 && sdp_fmtp_int(&m->fmt[i], "apt") == pt)
             return m->fmt[i].pt;
     return 0;
+}
+
+/* What is shown on a line changes, its publishers may use either codec. */
+static void take_vp9(struct nego_media *l, const struct sdp_media *m)
+{
+    const struct sdp_fmt *const f =
+        l->send && l->codec == NEGO_VP8 ? find_codec(m, NEGO_VP9) : NULL;
+    const uint8_t rtx = f && f->nack ? rtx_of(m, f->pt) : 0;
+    const bool alike = f && !rtx == !l->rtx_pt;
+    l->vp9_pt = alike ? f->pt : 0;
+    l->vp9_rtx_pt = alike ? rtx : 0;
 }
 
 /* RFC 2198 5: "fmtp:63 111/111", here all of one type, as many as may be in one packet. */
@@ -174,6 +183,7 @@ bool nego_take_codec(struct nego_media *l, const struct sdp_media *m)
         return false;
     l->pt = f->pt;
     l->rtx_pt = f->nack ? rtx_of(m, f->pt) : 0;
+    take_vp9(l, m);
     l->red_pt = m->audio ? red_of(m, f->pt) : 0;
     l->pli = f->pli;
     l->remb = f->remb;
@@ -212,12 +222,12 @@ static struct sdp_fmt *add_format(struct sdp_media *m, uint8_t pt, const char *n
     return f;
 }
 
-static void put_rtx(struct sdp_media *m, const struct nego_media *l, uint32_t rate)
+static void put_rtx(struct sdp_media *m, uint8_t rtx_pt, uint8_t pt, uint32_t rate)
 {
-    if (!l->rtx_pt)
+    if (!rtx_pt)
         return;
-    struct sdp_fmt *const rtx = add_format(m, l->rtx_pt, "rtx", rate);
-    snprintf(rtx->fmtp, sizeof rtx->fmtp, "apt=%u", l->pt);
+    struct sdp_fmt *const rtx = add_format(m, rtx_pt, "rtx", rate);
+    snprintf(rtx->fmtp, sizeof rtx->fmtp, "apt=%u", pt);
 }
 
 /* RFC 7587 7: `stereo` is what one likes to get, `sprop-stereo` what one is likely to send. */
@@ -230,7 +240,7 @@ static void put_opus(struct sdp_media *m, const struct nego_media *l)
     snprintf(f->fmtp, sizeof f->fmtp, "minptime=10;useinbandfec=1%s%s%s",
              l->stereo && l->recv ? ";stereo=1" : "", l->stereo && l->send ? ";sprop-stereo=1" : "",
              l->dtx ? ";usedtx=1" : "");
-    put_rtx(m, l, 48000);
+    put_rtx(m, l->rtx_pt, l->pt, 48000);
     if (!l->red_pt)
         return;
     struct sdp_fmt *const red = add_format(m, l->red_pt, "red", 48000);
@@ -238,16 +248,24 @@ static void put_opus(struct sdp_media *m, const struct nego_media *l)
     snprintf(red->fmtp, sizeof red->fmtp, "%u/%u", l->pt, l->pt);
 }
 
-static void put_video(struct sdp_media *m, const struct nego_media *l)
+static void put_picture(struct sdp_media *m, const struct nego_media *l, bool vp9, uint8_t pt,
+                        uint8_t rtx_pt)
 {
-    struct sdp_fmt *const f = add_format(m, l->pt, l->codec == NEGO_VP9 ? "VP9" : "VP8", 90000);
+    struct sdp_fmt *const f = add_format(m, pt, vp9 ? "VP9" : "VP8", 90000);
     f->nack = l->nack;
     f->pli = l->pli;
     f->remb = l->remb;
     f->twcc = l->twcc;
-    if (l->codec == NEGO_VP9)
+    if (vp9)
         snprintf(f->fmtp, sizeof f->fmtp, "profile-id=0");
-    put_rtx(m, l, 90000);
+    put_rtx(m, rtx_pt, pt, 90000);
+}
+
+static void put_video(struct sdp_media *m, const struct nego_media *l)
+{
+    put_picture(m, l, l->codec == NEGO_VP9, l->pt, l->rtx_pt);
+    if (l->vp9_pt)
+        put_picture(m, l, true, l->vp9_pt, l->vp9_rtx_pt);
 }
 
 /* RFC 8445 5.1.2.1; of TCP the local preference names the direction first (RFC 6544 4.2). */

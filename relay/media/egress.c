@@ -22,6 +22,13 @@ static void copy_capture(const struct pkt *p, const struct sub *s, struct rtp_ex
     }
 }
 
+static uint8_t type_of(const struct line *l, const struct send_rec *r)
+{
+    if (r->pkt->rtp.vp9 && l->vp9_pt)
+        return r->rtx ? l->vp9_rtx_pt : l->vp9_pt;
+    return r->rtx ? l->rtx_pt : l->pt;
+}
+
 static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *out)
 {
     const struct sub *const s = m->sub[r->sub];
@@ -30,7 +37,7 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
         .ssrc = r->rtx ? line->rtx_ssrc[0] : line->ssrc[0],
         .ts = r->map.ts,
         .seq = r->rtx ? r->rtx_seq : r->map.seq,
-        .pt = r->rtx ? line->rtx_pt : line->pt,
+        .pt = type_of(line, r),
         .marker = r->marker,
     };
     struct rtp_ext_values v = {0};

@@ -27,6 +27,8 @@ static enum err keep_line(struct line *l, const struct nego_media *n)
                        .pt = n->pt,
                        .rtx_pt = n->rtx_pt,
                        .red_pt = n->red_pt,
+                       .vp9_pt = n->vp9_pt,
+                       .vp9_rtx_pt = n->vp9_rtx_pt,
                        .layers = (uint8_t)n->layers,
                        .ext = n->ext,
                        .codec = n->codec};

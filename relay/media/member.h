@@ -27,6 +27,8 @@ struct line {
     uint8_t pt;
     uint8_t rtx_pt; /* 0 = none */
     uint8_t red_pt; /* 0 = none */
+    uint8_t vp9_pt; /* as in nego_media */
+    uint8_t vp9_rtx_pt;
     uint8_t layers;
     struct rtp_extmap ext;
     enum nego_codec codec;

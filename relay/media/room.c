@@ -173,10 +173,11 @@ static void route_voices(struct room *r, struct member *m, usec now)
             sub_attach(l.sub[i], next_voice(r, &v), now);
 }
 
-/* A line speaks one codec: another's packets would be noise under its payload type. */
+/* Packets of a codec that the line does not speak would be noise. */
 static struct track *fit(const struct member *m, size_t line, struct track *t)
 {
-    return t && t->codec == m->line[line].codec ? t : NULL;
+    const struct line *const l = &m->line[line];
+    return t && (t->codec == l->codec || (t->codec == NEGO_VP9 && l->vp9_pt)) ? t : NULL;
 }
 
 void room_route_member(struct room *r, struct member *m, usec now)

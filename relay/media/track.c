@@ -125,6 +125,7 @@ static bool describe_video(struct stream *s, struct pkt *p)
     if (!forward_desc(s, p, &d))
         return false;
     video_note(&p->rtp, &d);
+    p->rtp.vp9 = s->track->codec == NEGO_VP9;
     return true;
 }
 

@@ -54,13 +54,21 @@ function up(pc) {
     });
 }
 
-/** Publishes voice and camera (three layers) and, if asked, drawn slides; `how`: see exchange. */
-async function publish(path, token, { slides = false, ...how } = {}) {
+/** Publishes voice and camera (three layers, or VP9 in the layers of a `scalability` mode) and, if asked,
+ * drawn slides; `how`: see exchange. */
+async function publish(path, token, { slides = false, scalability = '', ...how } = {}) {
     const pc = pcs.out = new RTCPeerConnection();
     const media = await navigator.mediaDevices.getUserMedia({ audio: true,
         video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 20 } } });
     pc.addTransceiver(media.getAudioTracks()[0], { direction: 'sendonly' });
-    pc.addTransceiver(media.getVideoTracks()[0], { direction: 'sendonly', sendEncodings: LAYERS });
+    const sendEncodings = scalability ? [{ scalabilityMode: scalability, maxBitrate: 2_000_000 }] : LAYERS;
+    const camera = pc.addTransceiver(media.getVideoTracks()[0], { direction: 'sendonly', sendEncodings });
+    if (scalability) {
+        const isVp9 = (c) => c.mimeType === 'video/VP9';
+        camera.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs
+            .filter((c) => isVp9(c) || c.mimeType === 'video/rtx' || c.mimeType === 'video/VP8')
+            .sort((a, b) => isVp9(b) - isVp9(a)));
+    }
     if (slides)
         pc.addTransceiver(drawnSlides(), { direction: 'sendonly' });
     const session = await exchange(pc, path, token, how);

@@ -250,6 +250,29 @@ static void vp9_is_taken_without_vp8_and_h264_never(void **unused)
     assert_true(n.media[1].refused);
 }
 
+static void who_publishes_chooses_the_codec_and_who_plays_takes_both(void **unused)
+{
+    (void)unused;
+    read_file("firefox-publish");
+    edited(" VP9/90000", " VPx/90000");
+    edited(" VP8/90000", " VP9/90000"); /* as if its order were the other */
+    answered(edited(" VPx/90000", " VP8/90000"), NEGO_PUBLISH);
+    assert_int_equal(n.media[1].codec, NEGO_VP9);
+    assert_int_equal(n.media[1].vp9_pt, 0);
+
+    answered(read_file("chromium-play"), NEGO_PLAY);
+    assert_int_equal(n.media[1].codec, NEGO_VP8);
+    assert_true(n.media[1].vp9_pt && n.media[1].vp9_rtx_pt);
+    assert_int_equal(s.media[1].fmts, 4); /* both, each with its repairs */
+    assert_int_equal(s.media[1].fmt[2].pt, n.media[1].vp9_pt);
+    assert_string_equal(s.media[1].fmt[2].name, "VP9");
+    assert_int_equal(sdp_fmtp_int(&s.media[1].fmt[3], "apt"), n.media[1].vp9_pt);
+
+    answered(edited(" VP9/90000", " X9/90000"), NEGO_PLAY);
+    assert_int_equal(n.media[1].vp9_pt, 0);
+    assert_int_equal(s.media[1].fmts, 2);
+}
+
 static void a_voice_may_repeat_itself_if_the_browser_offers_it(void **unused)
 {
     (void)unused;
@@ -570,6 +593,7 @@ int main(void)
         cmocka_unit_test(streams_can_be_named_by_their_people),
         cmocka_unit_test(a_data_channel_is_refused_and_the_rest_is_served),
         cmocka_unit_test(vp9_is_taken_without_vp8_and_h264_never),
+        cmocka_unit_test(who_publishes_chooses_the_codec_and_who_plays_takes_both),
         cmocka_unit_test(a_voice_may_repeat_itself_if_the_browser_offers_it),
         cmocka_unit_test(a_voice_may_repeat_itself_only_in_its_own_codec),
         cmocka_unit_test(stereo_and_dtx_are_taken_as_offered),
