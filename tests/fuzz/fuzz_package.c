@@ -120,7 +120,8 @@ static void check_frames(const struct frames *f)
             assert(k == 0 || one->packet[k].ext_seq == one->packet[k - 1].ext_seq + 1);
             sum += len;
         }
-        assert(sum == one->bytes);
+        uint8_t tail[FRAMES_TAIL_MAX];
+        assert(sum + frames_tail(f->codec, one, tail) == one->bytes);
         if (i > 0 && f->codec != TAPE_OPUS)
             assert(one->at > f->frame[i - 1].at);
         uint16_t width = 0;

@@ -16,6 +16,7 @@ struct part {
     bool key;
     bool has_tl0;
     bool has_pid;
+    uint8_t sid;
     uint8_t tid;
     uint8_t tl0;
     uint16_t pid;
@@ -49,6 +50,7 @@ static bool part_vp9(struct part *a, const struct tape_packet *p)
     *a = (struct part){.off = d.len,
                        .start = d.start && (!d.has_layers || d.sid == 0),
                        .key = vp9_starts_key(&d),
+                       .sid = d.sid,
                        .has_tl0 = d.has_tl0,
                        .has_pid = d.has_pid,
                        .tid = d.tid,
@@ -125,6 +127,8 @@ struct join {
     struct part head;
     uint32_t packets;
     uint32_t bytes;
+    uint8_t layers;
+    uint8_t sid;  /* of the newest */
     bool missing; /* packets before it */
 };
 
@@ -145,7 +149,10 @@ static enum err finish(struct frames *f, const struct tape *t, const struct tape
                         .packet = first,
                         .packets = j->packets,
                         .bytes = j->bytes,
+                        .layers = j->layers,
                         .key = j->head.key};
+    uint8_t tail[FRAMES_TAIL_MAX];
+    one.bytes += (uint32_t)frames_tail(f->codec, &one, tail);
     /* frames are in the order in which they must be decoded: time may not go back */
     if (f->n > 0 && one.at <= f->frame[f->n - 1].at)
         one.at = f->frame[f->n - 1].at + USEC_MS;
@@ -184,7 +191,15 @@ static bool join_packet(struct frames *f, struct join *j, const struct tape_pack
         j->head = a;
         j->packets = 0;
         j->bytes = 0;
+        j->layers = 1;
+        j->sid = a.sid;
     }
+    if (a.sid < j->sid) { /* layers come in order */
+        give_up(f, j);
+        return false;
+    }
+    j->layers = (uint8_t)(j->layers + (a.sid > j->sid));
+    j->sid = a.sid;
     j->packets++;
     j->bytes += (uint32_t)(p->len - a.off);
     return true;
@@ -223,6 +238,7 @@ static enum err add_sound(struct frames *f, const struct tape *t, const struct t
                                   .packet = p,
                                   .packets = 1,
                                   .bytes = p->len,
+                                  .layers = 1,
                                   .us = (uint32_t)((uint64_t)toc.samples * 1000000 / 48000),
                                   .key = true};
         /* half a packet of overlap is the clocks' noise; more is an old stream's tail */
@@ -257,6 +273,45 @@ const uint8_t *frames_piece(enum tape_codec codec, const struct tape_packet *p, 
     }
     *len = p->len - a.off;
     return p->body + a.off;
+}
+
+struct sizes {
+    uint32_t of[VP9_LAYERS];
+    unsigned n;
+    uint32_t most;
+};
+
+static void measure(struct sizes *z, enum tape_codec codec, const struct frame *one)
+{
+    uint8_t sid = 0;
+    *z = (struct sizes){0};
+    for (uint32_t i = 0; i < one->packets; i++) {
+        struct part a;
+        if (!part_read(&a, codec, &one->packet[i]))
+            continue; /* cannot be */
+        z->n += z->n == 0 || a.sid > sid;
+        sid = a.sid;
+        uint32_t *const size = &z->of[z->n - 1];
+        *size += (uint32_t)(one->packet[i].len - a.off);
+        z->most = *size > z->most ? *size : z->most;
+    }
+}
+
+size_t frames_tail(enum tape_codec codec, const struct frame *one, uint8_t out[FRAMES_TAIL_MAX])
+{
+    struct sizes z;
+    if (codec != TAPE_VP9 || one->layers < 2)
+        return 0;
+    measure(&z, codec, one);
+    const unsigned width = 1u + (z.most > 0xff) + (z.most > 0xffff) + (z.most > 0xffffff);
+    const uint8_t marker = (uint8_t)(0xc0 | (width - 1) << 3 | (z.n - 1));
+    size_t n = 0;
+    out[n++] = marker;
+    for (unsigned i = 0; i < z.n; i++)
+        for (unsigned k = 0; k < width; k++)
+            out[n++] = (uint8_t)(z.of[i] >> 8 * k);
+    out[n++] = marker;
+    return n;
 }
 
 bool frames_size(enum tape_codec codec, const struct tape_packet *first, uint16_t *width,

@@ -7,7 +7,8 @@ struct frame {
     int64_t at; /* lesson clock, µs */
     const struct tape_packet *packet;
     uint32_t packets;
-    uint32_t bytes; /* without the payload descriptors */
+    uint32_t bytes; /* without the payload descriptors, with the tail */
+    uint8_t layers; /* of space, in one picture */
     uint32_t us;    /* of sound: its length; of pictures: 0 = as long as nothing follows */
     bool key;
 };
@@ -30,6 +31,12 @@ void frames_fini(struct frames *f);
 
 /* The bytes of one packet of a frame, descriptor taken off. */
 const uint8_t *frames_piece(enum tape_codec codec, const struct tape_packet *p, size_t *len);
+#define FRAMES_TAIL_MAX 34
+
+/* What stands behind the last piece: the index of a superframe (VP9 bitstream, annex B), by which
+ * players find the layers of a picture. Returns its length, 0 for a picture of one layer. */
+size_t frames_tail(enum tape_codec codec, const struct frame *one, uint8_t out[FRAMES_TAIL_MAX]);
+
 /* Width and height of a key frame; false: not told there. `first` is its first packet. */
 MUST_USE bool frames_size(enum tape_codec codec, const struct tape_packet *first, uint16_t *width,
                           uint16_t *height);

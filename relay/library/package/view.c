@@ -93,7 +93,12 @@ static bool join(struct view *v, const struct frame *one)
         memcpy(v->frame + off, piece, len);
         off += len;
     }
-    return off == one->bytes;
+    uint8_t tail[FRAMES_TAIL_MAX];
+    const size_t len = frames_tail(v->kind, one, tail);
+    if (len > one->bytes - off)
+        return false;
+    memcpy(v->frame + off, tail, len);
+    return off + len == one->bytes;
 }
 
 /* A key frame that claims to be huge is refused before anything is allocated for it. */

@@ -486,6 +486,9 @@ static void put_frame(struct mux *m, const struct frames *f, const struct frame 
         memcpy(p, piece, len);
         p += len;
     }
+    uint8_t tail[FRAMES_TAIL_MAX];
+    const size_t len = frames_tail(f->codec, one, tail);
+    memcpy(p, tail, len);
 }
 
 static void put_sound(struct mux *m, const struct frames *f, int64_t until, struct webm_file *w)

@@ -81,7 +81,11 @@ static size_t describe(const struct svc *s, unsigned sid, const struct refs *r, 
     for (unsigned i = 0; s->conf.flexible && inter && i < r->n; i++)
         write_u8(&w, (uint8_t)(r->diff[i] << 1 | (i + 1 < r->n)));
     if (has_ss)
-        write_u8(&w, (uint8_t)((s->conf.sids - 1) << 5));
+        write_u8(&w, (uint8_t)((s->conf.sids - 1) << 5 | 0x10));
+    for (unsigned i = s->conf.sids; has_ss && i-- > 0;) {
+        write_u16(&w, (uint16_t)(s->conf.width >> i));
+        write_u16(&w, (uint16_t)(s->conf.height >> i));
+    }
     assert(!w.bad);
     return w.len;
 }
