@@ -165,6 +165,7 @@ static bool join_frame(struct recvtrack *t, const struct pkt *p, struct recvtrac
         .ext_seq = p->rtp.ext_seq,
         .ts = p->rtp.ts,
         .marker = p->rtp.marker,
+        .vp9 = p->rtp.vp9,
     };
     return vp8join_put(&t->join, &part, &it->frame);
 }

@@ -134,7 +134,8 @@ static struct recvtrack *line_by_mid(struct rtc *c, const struct pkt *p, bool *r
         const struct nego_media *const m = &c->nego.media[i];
         if (!receives(c, i) || !has_mid(m, p))
             continue;
-        *rtx = m->rtx_pt && p->rtp.pt == m->rtx_pt;
+        *rtx =
+            (m->rtx_pt && p->rtp.pt == m->rtx_pt) || (m->vp9_rtx_pt && p->rtp.pt == m->vp9_rtx_pt);
         if (*rtx)
             c->recv[i].rtx_ssrc = p->rtp.ssrc;
         return &c->recv[i];
@@ -162,7 +163,9 @@ static void take_rtp(struct rtc *c, usec now, struct pkt *p)
     const struct nego_media *const m = t->media;
     note_arrival(c, now, m, p);
     const bool red = m->red_pt && p->rtp.pt == m->red_pt;
-    if (rtx ? p->rtp.pt == m->rtx_pt : red || p->rtp.pt == m->pt)
+    const uint8_t vp9_pt = rtx ? m->vp9_rtx_pt : m->vp9_pt;
+    p->rtp.vp9 = m->codec == NEGO_VP9 || (vp9_pt && p->rtp.pt == vp9_pt);
+    if (red || p->rtp.vp9 || p->rtp.pt == (rtx ? m->rtx_pt : m->pt))
         recvtrack_input(t, now, p, rtx);
 }
 

@@ -2,7 +2,7 @@
 #include "client/show.h"
 
 #include "client/timecode.h"
-#include "codecs/vp8_dec.h"
+#include "codecs/vp9_dec.h"
 #include "engine/io/clock.h"
 #include "engine/io/mailbox.h"
 #include "engine/io/thread.h"
@@ -29,7 +29,9 @@ struct show {
     struct mailbox *out; /* of struct show_note */
     struct thread *thread;
     struct vp8dec *dec;
-    bool gap; /* frames were left out before the next one */
+    struct vp9dec *vp9;
+    bool is_vp9; /* the newest frame */
+    bool gap;    /* frames were left out before the next one */
 };
 
 static void measure(struct show_note *n, const struct i420 *pic, int64_t capture, int64_t wall)
@@ -47,11 +49,22 @@ static void measure(struct show_note *n, const struct i420 *pic, int64_t capture
     n->burnt_at = ms;
 }
 
+/* Each codec by its own decoder; where one takes over it begins with a key frame. */
+static enum vp8dec_result decode(struct show *s, const struct vp8frame *f, struct i420 *pic)
+{
+    if (f->vp9 && !s->is_vp9)
+        vp9dec_forget(s->vp9);
+    if (!f->vp9 && s->is_vp9)
+        vp8dec_forget(s->dec);
+    s->is_vp9 = f->vp9;
+    return f->vp9 ? vp9dec_put(s->vp9, f, pic) : vp8dec_put(s->dec, f, pic);
+}
+
 static void do_job(struct show *s, const struct job *j)
 {
     struct i420 pic;
     struct show_note n = {0};
-    const enum vp8dec_result r = vp8dec_put(s->dec, &j->frame, &pic);
+    const enum vp8dec_result r = decode(s, &j->frame, &pic);
     if (r == VP8DEC_PICTURE) {
         n.at = clock_now();
         screen_put(s->screen, s->tile, &pic, n.at);
@@ -60,7 +73,7 @@ static void do_job(struct show *s, const struct job *j)
         n.height = (unsigned)pic.height;
         measure(&n, &pic, j->wall_us, clock_wall_us());
     }
-    n.wants_key = vp8dec_wants_key(s->dec);
+    n.wants_key = s->is_vp9 ? vp9dec_wants_key(s->vp9) : vp8dec_wants_key(s->dec);
     if (mailbox_send(s->out, &n))
         mailbox_wake(s->out);
 }
@@ -90,6 +103,8 @@ enum err show_new(struct show **out, struct screen *screen, size_t tile)
     s->screen = screen;
     s->tile = tile;
     enum err e = vp8dec_new(&s->dec, 1);
+    if (e == OK)
+        e = vp9dec_new(&s->vp9, 1);
     if (e == OK)
         e = mailbox_new(&s->in, FRAMES, sizeof(struct job *));
     if (e == OK)
@@ -125,6 +140,7 @@ void show_free(struct show **ps)
     mailbox_free(&s->in);
     mailbox_free(&s->out);
     vp8dec_free(&s->dec);
+    vp9dec_free(&s->vp9);
     free(s);
     *ps = NULL;
 }

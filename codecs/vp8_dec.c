@@ -53,6 +53,11 @@ void vp8dec_free(struct vp8dec **d)
     *d = NULL;
 }
 
+void vp8dec_forget(struct vp8dec *d)
+{
+    d->whole = false;
+}
+
 bool vp8dec_wants_key(const struct vp8dec *d)
 {
     return !d->whole;

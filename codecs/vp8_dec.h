@@ -30,6 +30,9 @@ void vp8dec_free(struct vp8dec **d);
  * that says sync. *pic is the decoder's, until its next call. */
 enum vp8dec_result vp8dec_put(struct vp8dec *d, const struct vp8frame *f, struct i420 *pic);
 
+/* What comes next does not follow what came before. */
+void vp8dec_forget(struct vp8dec *d);
+
 /* True while nothing can be shown before a key frame comes; true at the beginning. */
 bool vp8dec_wants_key(const struct vp8dec *d);
 

@@ -47,28 +47,49 @@ static void give_up(struct vp8join *j)
     j->gap = true;
 }
 
-static void open_frame(struct vp8join *j, const struct vp8part *in, const struct vp8_desc *d)
+static void open_frame(struct vp8join *j, const struct vp8part *in, const struct vp8frame *head)
 {
     if (j->open) /* the sender forgot the marker: nobody knows whether that frame was whole */
         give_up(j);
     j->open = true;
     j->len = 0;
-    j->frame =
-        (struct vp8frame){.ts = in->ts, .key = vp8_starts_key(in->payload, in->len, d), .desc = *d};
+    j->frame = *head;
+    j->frame.ts = in->ts;
+}
+
+/* What a frame would be that begins with this packet. Returns the descriptor's length; 0: not
+ * usable. */
+static size_t read_head(const struct vp8part *in, struct vp8frame *head, bool *starts)
+{
+    *head = (struct vp8frame){.vp9 = in->vp9};
+    if (in->vp9) {
+        if (!video_desc_vp9(in->payload, in->len, &head->video))
+            return 0;
+        head->key = head->video.key;
+        *starts = head->video.start;
+        return head->video.len;
+    }
+    if (!vp8_desc_parse(in->payload, in->len, &head->desc))
+        return 0;
+    head->key = vp8_starts_key(in->payload, in->len, &head->desc);
+    *starts = vp8_starts_frame(&head->desc);
+    return head->desc.len;
 }
 
 /* False: the packet does not go on where the one before ended. */
 static bool add(struct vp8join *j, const struct vp8part *in)
 {
-    struct vp8_desc d;
-    if (!vp8_desc_parse(in->payload, in->len, &d))
+    struct vp8frame head;
+    bool starts = false;
+    const size_t skip = read_head(in, &head, &starts);
+    if (!skip)
         return false;
-    if (vp8_starts_frame(&d) && !(j->open && j->frame.ts == in->ts))
-        open_frame(j, in, &d);
-    const size_t n = in->len - d.len;
-    if (!j->open || j->frame.ts != in->ts || n > j->cap - j->len)
+    if (starts && !(j->open && j->frame.ts == in->ts))
+        open_frame(j, in, &head);
+    const size_t n = in->len - skip;
+    if (!j->open || j->frame.ts != in->ts || j->frame.vp9 != in->vp9 || n > j->cap - j->len)
         return false;
-    memcpy(j->buf + j->len, (const uint8_t *)in->payload + d.len, n);
+    memcpy(j->buf + j->len, (const uint8_t *)in->payload + skip, n);
     j->len += n;
     return true;
 }

@@ -1,6 +1,8 @@
-/* vp8_payload.h - cuts VP8 frames into RTP payloads of equal size and joins them again. */
+/* vp8_payload.h - cuts VP8 frames into RTP payloads of equal size and joins them, and pictures of
+ * VP9, again. */
 #pragma once
 
+#include "engine/wire/video.h"
 #include "engine/wire/vp8.h"
 
 /* One frame on its way out. Every packet repeats the whole descriptor, so all have one length. */
@@ -30,6 +32,7 @@ struct vp8part {
     uint32_t ext_seq; /* sequence number with roll-overs counted */
     uint32_t ts;
     bool marker;
+    bool vp9; /* its payload is of VP9 (RFC 9628) */
 };
 
 /* A whole frame. */
@@ -38,8 +41,10 @@ struct vp8frame {
     size_t len;
     uint32_t ts;
     bool key;
-    bool gap;             /* packets are missing between the frame given before and this one */
-    struct vp8_desc desc; /* of its first packet */
+    bool gap;                /* packets are missing between the frame given before and this one */
+    bool vp9;                /* a picture of VP9, all its spatial layers one after the other */
+    struct vp8_desc desc;    /* of its first packet */
+    struct video_desc video; /* likewise, of VP9 */
 };
 
 /* The joiner. Embedded; the buffer is the caller's and is as long as the longest frame wanted. */

@@ -24,7 +24,7 @@ struct nego_media {
     enum nego_codec codec;
     uint8_t pt;
     uint8_t rtx_pt; /* 0 = none */
-    uint8_t vp9_pt; /* video that we send: it may be VP9 too, beside `codec`; 0 = no */
+    uint8_t vp9_pt; /* of a line that is played: it may be VP9 too, beside `codec`; 0 = no */
     uint8_t vp9_rtx_pt;
     uint8_t red_pt; /* audio/red (RFC 2198): each packet is of this type or of `pt`; 0 = none */
     bool nack, pli, twcc, remb;

@@ -136,7 +136,7 @@ static uint8_t rtx_of(const struct sdp_media *m, uint8_t pt)
 static void take_vp9(struct nego_media *l, const struct sdp_media *m)
 {
     const struct sdp_fmt *const f =
-        l->send && l->codec == NEGO_VP8 ? find_codec(m, NEGO_VP9) : NULL;
+        (l->send || l->vp9_pt) && l->codec == NEGO_VP8 ? find_codec(m, NEGO_VP9) : NULL;
     const uint8_t rtx = f && f->nack ? rtx_of(m, f->pt) : 0;
     const bool alike = f && !rtx == !l->rtx_pt;
     l->vp9_pt = alike ? f->pt : 0;

@@ -19,6 +19,10 @@ static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
         l->codec = l->audio ? NEGO_OPUS : NEGO_VP8;
     l->pt = l->audio ? PT_OPUS : l->codec == NEGO_VP9 ? PT_VP9 : PT_VP8;
     l->rtx_pt = (uint8_t)(l->pt + 1);
+    if (l->codec == NEGO_VP8 && l->recv && !l->send) {
+        l->vp9_pt = PT_VP9;
+        l->vp9_rtx_pt = PT_VP9 + 1;
+    }
     l->red_pt = l->audio ? PT_RED : 0;
     l->nack = true; /* a lost voice is asked for again too: it is small and matters most */
     l->pli = !l->audio;

@@ -1,7 +1,10 @@
 /* svc.test.mjs - Chromium publishes VP9 in layers; a viewer on a thin way gets lower ones, and goes up
  * again when there is room, while another sees everything all the time. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
@@ -138,4 +141,24 @@ test('a thin way gets lower layers of VP9, and a wide one all', { skip, timeout:
     console.log(`# wide at the end: ${JSON.stringify(end)}`);
     assert.equal(end.width, 1280);
     assert.equal(end.freezes, whole.freezes, 'the wide way froze');
+});
+
+test('a room shows it too', { skip: skip || !process.env.LIANGSHI_ROOM, timeout: 90_000 }, async () => {
+    const room = spawn(process.env.LIANGSHI_ROOM, ['point', '--relay', relay.url, '--lesson', id, '--camera', 'test',
+        '--mic', 'none', '--display', 'none', '--speaker', 'none', '--json', '--token', token.thin],
+    { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(room, 'exit');
+    let camera = {};
+    createInterface({ input: room.stdout }).on('line', (line) => {
+        camera = JSON.parse(line).video?.camera ?? {};
+    });
+    try {
+        const shown = await until('the room shows all layers', 60_000, async () => (
+            { ok: room.exitCode !== null || (camera.width === 1280 && camera.fps >= 12), seen: camera }));
+        assert.equal(room.exitCode, null, 'the room has ended');
+        console.log(`# room: ${JSON.stringify(shown)}`);
+    } finally {
+        room.kill('SIGTERM');
+        await ended;
+    }
 });

@@ -1,8 +1,10 @@
 /* test_vp9_layers.c - whatever layers of a real VP9 stream a viewer is given, and however often
  * that changes: what it decodes is bit for bit what the same layers are when nothing is left out.
  */
+#include "codecs/vp9_dec.h"
 #include "engine/base/rng.h"
 #include "engine/media/pick.h"
+#include "tests/unit/codecs/pictures.h"
 #include "tests/unit/codecs/svc.h"
 #include "tests/unit/test.h"
 
@@ -12,7 +14,7 @@
 #define W 320
 #define H 192
 #define PICTURES 150
-#define VIEWERS 8
+#define VIEWERS 5
 
 /* The film once, and what each of its pictures is at each size. */
 struct film {
@@ -82,6 +84,15 @@ struct viewer {
     uint8_t top, fast; /* the highest that it got since */
 };
 
+/* What a room shows of it: 0 = nothing. */
+static uint64_t decoded(struct vp9dec *dec, const struct film *f, size_t i, const struct parcel *p)
+{
+    struct vp8frame one = {.data = p->bytes, .len = p->len, .key = f->key[i], .vp9 = true};
+    struct i420 pic;
+    assert_true(describe(&f->picture[i].layer[0], &one.video));
+    return vp9dec_put(dec, &one, &pic) == VP8DEC_PICTURE ? picture_hash(&pic) : 0;
+}
+
 /* One picture; returns how many of its spatial layers went out. */
 static unsigned give(struct viewer *v, const struct film *f, size_t i, struct parcel *p)
 {
@@ -118,7 +129,9 @@ static void watch(const struct film *f, struct rng *r, unsigned every)
     static struct parcel p;
     struct viewer v = {.sids = (uint8_t)f->conf.sids, .tid = (uint8_t)(f->conf.tids - 1)};
     struct svc_view *const view = svc_view_new(-1);
+    struct vp9dec *dec = NULL;
     bool key = true;
+    assert_int_equal(vp9dec_new(&dec, 1), OK);
     pick_begin(&v.pick);
     for (size_t i = 0; i < PICTURES; i++) {
         if (i > 0 && rng_below(r, every) == 0) {
@@ -137,10 +150,44 @@ static void watch(const struct film *f, struct rng *r, unsigned every)
         if (layers == 0)
             continue;
         assert_true(svc_view_show(view, p.bytes, p.len) == f->hash[i][layers - 1]);
+        assert_true(decoded(dec, f, i, &p) == f->hash[i][layers - 1]);
         v.shown++;
     }
     assert_true(v.shown >= PICTURES / (1u << (f->conf.tids - 1)));
     svc_view_free(view);
+    vp9dec_free(&dec);
+}
+
+/* Whole pictures are lost beside those that are left out: what is shown is never another picture,
+ * and after a key picture everything is shown again. */
+static void lose(const struct film *f, struct rng *r)
+{
+    static struct parcel p;
+    struct viewer v = {.sids = (uint8_t)f->conf.sids, .tid = (uint8_t)(f->conf.tids - 1)};
+    struct vp9dec *dec = NULL;
+    bool whole = true;
+    unsigned shown = 0;
+    assert_int_equal(vp9dec_new(&dec, 1), OK);
+    pick_begin(&v.pick);
+    for (size_t i = 0; i < PICTURES; i++) {
+        if (rng_below(r, 20) == 0)
+            change(&v, f, r);
+        const unsigned layers = give(&v, f, i, &p);
+        if (layers == 0)
+            continue;
+        if (rng_below(r, 12) == 0) {
+            whole = false;
+            continue;
+        }
+        whole |= f->key[i];
+        const uint64_t hash = decoded(dec, f, i, &p);
+        assert_true(hash == 0 || hash == f->hash[i][layers - 1]);
+        assert_true(hash != 0 || !whole);
+        shown += hash != 0;
+    }
+    assert_true(shown > PICTURES / 20);
+    assert_true(vp9dec_stat(dec).refused == 0);
+    vp9dec_free(&dec);
 }
 
 static void every_change_is_seamless(const struct svc_conf *c)
@@ -151,6 +198,8 @@ static void every_change_is_seamless(const struct svc_conf *c)
     assert_int_equal(rng_init(&r, seed), OK);
     for (unsigned i = 0; i < VIEWERS; i++)
         watch(f, &r, 1 + 3 * i);
+    for (unsigned i = 0; i < VIEWERS; i++)
+        lose(f, &r);
     rng_fini(&r);
     free(f);
 }
