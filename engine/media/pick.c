@@ -1,6 +1,7 @@
 #include "engine/media/pick.h"
 
 #define WINDOW 64u
+#define LATE_MOST (10 * 90000) /* what is older is a sender that set its clock back */
 
 void pick_begin(struct pick *k)
 {
@@ -62,7 +63,8 @@ static void begin_picture(struct pick *k, const struct pkt_rtp *in, const struct
 bool pick_other_picture(struct pick *k, const struct pkt_rtp *in, const struct video_desc *d,
                         uint8_t sids, uint8_t tid)
 {
-    if (k->begun && (int32_t)(in->ts - k->ts) < 0)
+    const int32_t ahead = (int32_t)(in->ts - k->ts);
+    if (k->begun && ahead < 0 && ahead > -LATE_MOST)
         return d->sid < k->sids && d->tid <= k->tid;
     begin_picture(k, in, d, sids, tid);
     return k->takes && d->sid < k->sids;

@@ -162,3 +162,36 @@ test('a room shows it too', { skip: skip || !process.env.LIANGSHI_ROOM, timeout:
         await ended;
     }
 });
+
+test('the recording has the best layer, and plays', { skip, timeout: 90_000 }, async () => {
+    const admin = relay.token('admin');
+    await relay.call('POST', `/api/v1/lessons/${id}/end`, admin);
+    const resource = await until('the recording is ready', 40_000, async () => {
+        const { resources } = await relay.call('GET', '/api/v1/resources', admin);
+        return { ok: resources[0]?.state === 'ready', seen: resources[0] };
+    });
+    const { base, manifest } = await relay.call('GET', `/api/v1/resources/${resource.id}/manifest`, admin);
+    console.log(`# ${JSON.stringify(manifest).slice(0, 900)}`);
+    const file = JSON.stringify(manifest).match(/camera-vp9-0\.webm/)[0];
+    const played = await pages.wide.evaluate(async (url) => {
+        const v = document.createElement('video');
+        v.muted = true;
+        v.src = url;
+        document.body.append(v);
+        await v.play();
+        const sizes = new Set();
+        await new Promise((done, failed) => {
+            v.onerror = () => failed(new Error(v.error.message));
+            v.ontimeupdate = () => {
+                sizes.add(v.videoWidth);
+                if (v.currentTime > 8)
+                    done();
+            };
+        });
+        const { totalVideoFrames, droppedVideoFrames } = v.getVideoPlaybackQuality();
+        return { at: v.currentTime, sizes: [...sizes], totalVideoFrames, droppedVideoFrames };
+    }, `${relay.url}${base}${file}`);
+    console.log(`# played: ${JSON.stringify(played)}`);
+    assert.ok(played.sizes.includes(1280), 'it is not the best layer');
+    assert.ok(played.totalVideoFrames > 80);
+});

@@ -227,12 +227,46 @@ static void temporal_layers_alone_change_without_a_flaw(void **unused)
     every_change_is_seamless(&(struct svc_conf){W, H, .sids = 1, .tids = 3, .flexible = false});
 }
 
+static struct pkt_rtp at(uint32_t ts, bool key)
+{
+    return (struct pkt_rtp){.ts = ts, .key = key};
+}
+
+static void late_packets_and_a_clock_set_back_are_followed(void **unused)
+{
+    (void)unused;
+    struct pick k;
+    const struct video_desc base = {.start = true};
+    const struct video_desc upper = {.tid = 1};
+    const struct video_desc entry = {.tid = 1, .sync = true};
+    const struct video_desc large = {.sid = 1, .end = true};
+    const struct pkt_rtp key = at(1000000, true);
+    const struct pkt_rtp next = at(1003600, false);
+    const struct pkt_rtp third = at(1007200, false);
+    pick_begin(&k);
+    assert_true(pick_takes(&k, &key, &base, 2, 1));
+    assert_true(pick_takes(&k, &key, &large, 2, 1));
+    assert_true(pick_ends(&k, &key, &large));
+    assert_true(pick_takes(&k, &third, &base, 1, 0));
+    assert_false(pick_takes(&k, &third, &large, 2, 1)); /* the picture has begun without */
+    assert_false(pick_takes(&k, &next, &upper, 2, 1));  /* late, and not of what goes out now */
+    assert_true(pick_takes(&k, &next, &base, 2, 1));
+    assert_true(k.ts == third.ts);
+    const struct pkt_rtp back = at(77, false);
+    assert_true(pick_takes(&k, &back, &entry, 2, 1));
+    assert_true(k.ts == back.ts && k.tid == 1);
+    const struct pkt_rtp again = at(3677, true);
+    assert_true(pick_takes(&k, &again, &base, 2, 1));
+    assert_true(pick_takes(&k, &again, &large, 2, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_only_layers_change_without_a_flaw),
         cmocka_unit_test(layers_that_lean_on_each_other_change_without_a_flaw),
         cmocka_unit_test(temporal_layers_alone_change_without_a_flaw),
+        cmocka_unit_test(late_packets_and_a_clock_set_back_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
