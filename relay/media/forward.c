@@ -117,10 +117,12 @@ void sub_attach(struct sub *s, struct track *t, usec now)
 bool forward_desc(const struct stream *from, const struct pkt *p, struct video_desc *d)
 {
     const uint8_t *const payload = p->data + p->rtp.payload_off;
-    d->len = 0;
     if (from->track->codec == NEGO_VP8)
         return video_desc_vp8(payload, p->rtp.payload_len, d);
-    return from->track->codec != NEGO_VP9 || video_desc_vp9(payload, p->rtp.payload_len, d);
+    if (from->track->codec == NEGO_VP9)
+        return video_desc_vp9(payload, p->rtp.payload_len, d);
+    *d = (struct video_desc){0};
+    return true;
 }
 
 static void feed(struct sub *s, struct stream *from, uint32_t ext_seq, usec now)

@@ -63,15 +63,25 @@ static struct refs refs_of(struct svc *s, int sid)
     return r;
 }
 
+/* RFC 9628 4.2.1 */
+static void describe_sizes(const struct svc *s, struct writer *w)
+{
+    write_u8(w, (uint8_t)((s->conf.sids - 1) << 5 | 0x10));
+    for (unsigned i = s->conf.sids; i-- > 0;) {
+        write_u16(w, (uint16_t)(s->conf.width >> i));
+        write_u16(w, (uint16_t)(s->conf.height >> i));
+    }
+}
+
 /* RFC 9628 4.2 */
 static size_t describe(const struct svc *s, unsigned sid, const struct refs *r, uint8_t *out)
 {
     struct writer w = writer_of(out, 32);
     const bool inter = !s->key && r->n > 0;
     const bool top = sid + 1 == s->conf.sids;
-    const bool has_ss = s->key && sid == 0;
     write_u8(&w, (uint8_t)(0x80 | (inter ? 0x40 : 0) | 0x20 | (s->conf.flexible ? 0x10 : 0) | 0x0c |
-                           (has_ss ? 2 : 0) | (top || (s->conf.key_only && !s->key) ? 1 : 0)));
+                           (s->key && sid == 0 ? 2 : 0) |
+                           (top || (s->conf.key_only && !s->key) ? 1 : 0)));
     write_u16(&w, (uint16_t)(0x8000 | (s->t + 0x7ff0))); /* wraps soon */
     /* 0212: the second layer, and the first picture of the third, need only the first */
     const bool sync = s->tid > 0 && (s->t - s->key_t) % 4 != 3;
@@ -80,12 +90,8 @@ static size_t describe(const struct svc *s, unsigned sid, const struct refs *r, 
         write_u8(&w, s->tl0);
     for (unsigned i = 0; s->conf.flexible && inter && i < r->n; i++)
         write_u8(&w, (uint8_t)(r->diff[i] << 1 | (i + 1 < r->n)));
-    if (has_ss)
-        write_u8(&w, (uint8_t)((s->conf.sids - 1) << 5 | 0x10));
-    for (unsigned i = s->conf.sids; has_ss && i-- > 0;) {
-        write_u16(&w, (uint16_t)(s->conf.width >> i));
-        write_u16(&w, (uint16_t)(s->conf.height >> i));
-    }
+    if (s->key && sid == 0)
+        describe_sizes(s, &w);
     assert(!w.bad);
     return w.len;
 }
@@ -181,13 +187,9 @@ void svc_next(struct svc *s, bool key, struct svc_picture *out)
 {
     vpx_image_t img;
     paint_film(&s->canvas, s->t);
-    const struct i420 *const p = &s->canvas.pic;
+    const struct i420 *const p = &s->canvas.pic; /* without gaps, as libvpx takes it to be */
     assert(vpx_img_wrap(&img, VPX_IMG_FMT_I420, (unsigned)p->width, (unsigned)p->height, 1,
                         s->canvas.bytes));
-    for (int i = 0; i < 3; i++) {
-        img.planes[i] = (uint8_t *)(uintptr_t)p->plane[i];
-        img.stride[i] = p->stride[i];
-    }
     for (unsigned i = 0; i < SVC_SIDS; i++)
         out->layer[i].made = false;
     s->out = out;

@@ -49,7 +49,7 @@ static void watch_whole(struct film *f, unsigned sid)
     for (size_t i = 0; i < PICTURES; i++) {
         p.len = 0;
         for (unsigned k = 0; k <= sid; k++) {
-            struct video_desc d;
+            struct video_desc d = {0};
             assert_true(describe(&f->picture[i].layer[k], &d));
             assert_int_equal(d.sid, k);
             add(&p, &f->picture[i].layer[k], &d);
@@ -100,7 +100,7 @@ static unsigned give(struct viewer *v, const struct film *f, size_t i, struct pa
     bool ended = false;
     p->len = 0;
     for (unsigned k = 0; k < f->conf.sids; k++) {
-        struct video_desc d;
+        struct video_desc d = {0};
         assert_true(describe(&f->picture[i].layer[k], &d));
         const struct pkt_rtp in = {
             .ts = (uint32_t)i * 3600 - 9000, .key = f->key[i], .marker = k + 1 == f->conf.sids};
@@ -124,6 +124,17 @@ static void change(struct viewer *v, const struct film *f, struct rng *r)
     v->top = v->fast = 0;
 }
 
+/* `key`: a key picture came since it may have what it may have. */
+static void check(const struct viewer *v, const struct film *f, size_t i, unsigned layers, bool key)
+{
+    assert_true(layers <= v->sids && (layers == 0 || f->tid[i] <= v->tid));
+    assert_true(layers > 0 || f->tid[i] > 0); /* the base always */
+    if (key)                                  /* all that it may have, after a key picture */
+        assert_int_equal(f->tid[i] <= v->tid ? v->sids : 0, layers);
+    if (v->since_change > 4) /* and all temporal layers after a round of them */
+        assert_int_equal(f->tid[i] <= v->tid, layers > 0);
+}
+
 static void watch(const struct film *f, struct rng *r, unsigned every)
 {
     static struct parcel p;
@@ -141,12 +152,7 @@ static void watch(const struct film *f, struct rng *r, unsigned every)
         key |= f->key[i];
         const unsigned layers = give(&v, f, i, &p);
         v.since_change++;
-        assert_true(layers <= v.sids && (layers == 0 || f->tid[i] <= v.tid));
-        assert_true(layers > 0 || f->tid[i] > 0); /* the base always */
-        if (key)                                  /* all that it may have, after a key picture */
-            assert_int_equal(f->tid[i] <= v.tid ? v.sids : 0, layers);
-        if (v.since_change > 4) /* and all temporal layers after a round of them */
-            assert_int_equal(f->tid[i] <= v.tid, layers > 0);
+        check(&v, f, i, layers, key);
         if (layers == 0)
             continue;
         assert_true(svc_view_show(view, p.bytes, p.len) == f->hash[i][layers - 1]);

@@ -22,7 +22,7 @@ static const struct svc_conf conf = {
 static void record_layer(struct journal *j, const struct svc_frame *f, bool last, unsigned t,
                          uint32_t *seq)
 {
-    struct vp9_desc d;
+    struct vp9_desc d = {0};
     uint8_t body[LIMIT + 64];
     uint8_t head[12] = {0x80};
     assert_true(vp9_desc_parse(f->payload, f->len, &d));
@@ -60,7 +60,7 @@ static void record(const char *dir, struct svc *s, uint64_t hash[PICTURES])
         svc_next(s, t == 0 || t == 25, &pic);
         for (unsigned i = 0; i < conf.sids; i++) {
             const struct svc_frame *const f = &pic.layer[i];
-            struct vp9_desc d;
+            struct vp9_desc d = {0};
             assert_true(f->made && vp9_desc_parse(f->payload, f->len, &d));
             memcpy(whole + len, f->payload + d.len, f->len - d.len);
             len += f->len - d.len;
