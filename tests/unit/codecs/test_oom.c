@@ -1,8 +1,8 @@
 /* test_oom.c - codecs with the n-th allocation failing, and none at all from picture to picture. */
 #include "codecs/opus_dec.h"
 #include "codecs/opus_enc.h"
-#include "codecs/vp8_dec.h"
 #include "codecs/vp8_enc.h"
+#include "codecs/vp9_dec.h"
 #include "tests/unit/codecs/pictures.h"
 #include "tests/unit/oom.h"
 #include "tests/unit/test.h"
@@ -98,6 +98,22 @@ static void sound_without_memory_says_so(void **unused)
     assert_true(oom_walk_all(voice, NULL) >= 4);
 }
 
+static enum err vp9(void *unused)
+{
+    (void)unused;
+    struct vp9dec *dec = NULL;
+    const enum err e = vp9dec_new(&dec, 1);
+    assert_true((e == OK) == (dec != NULL));
+    vp9dec_free(&dec);
+    return e;
+}
+
+static void vp9_without_memory_says_so(void **unused)
+{
+    (void)unused;
+    assert_true(oom_walk_all(vp9, NULL) >= 2);
+}
+
 static void from_picture_to_picture_nothing_is_allocated(void **unused)
 {
     (void)unused;
@@ -126,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(video_without_memory_says_so),
         cmocka_unit_test(sound_without_memory_says_so),
+        cmocka_unit_test(vp9_without_memory_says_so),
         cmocka_unit_test(from_picture_to_picture_nothing_is_allocated),
     };
     return cmocka_run_group_tests(tests, paint, wash);
