@@ -1,5 +1,7 @@
 #include "config/config.h"
 
+#include "engine/base/iceserver.h"
+
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -26,6 +28,20 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define TEXT (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+static const cyaml_schema_field_t turn_fields[] = {
+    CYAML_FIELD_STRING_PTR("url", CYAML_FLAG_POINTER, struct config_turn, url, 1, 512),
+    CYAML_FIELD_STRING_PTR("secret", TEXT, struct config_turn, secret, 1, 255),
+    CYAML_FIELD_STRING_PTR("username", TEXT, struct config_turn, username, 1, 255),
+    CYAML_FIELD_STRING_PTR("password", TEXT, struct config_turn, password, 1, 255),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t turn_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_turn, turn_fields),
+};
+
 #define LIST (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
 static const cyaml_schema_field_t fields[] = {
@@ -48,6 +64,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("lib", LIST, struct config, lib, 1, 1024),
     CYAML_FIELD_STRING_PTR("packager", LIST, struct config, packager, 1, 1024),
     CYAML_FIELD_UINT("link_minutes", CYAML_FLAG_OPTIONAL, struct config, link_minutes),
+    CYAML_FIELD_SEQUENCE("turn", LIST, struct config, turn, &turn_entry, 0, CONFIG_TURN),
+    CYAML_FIELD_UINT("turn_minutes", CYAML_FLAG_OPTIONAL, struct config, turn_minutes),
     CYAML_FIELD_STRING_PTR("log", LIST, struct config, log_level, 1, 16),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     CYAML_FIELD_END,
@@ -169,6 +187,7 @@ static bool defaults(struct config *c)
     number_default(&c->media_packets, 32768);
     number_default(&c->media_socket_kib, 4096);
     number_default(&c->link_minutes, 120);
+    number_default(&c->turn_minutes, 720);
     return text_default(&c->data, "/var/lib/liangshi") &&
            text_default(&c->web, "/usr/share/liangshi/web") &&
            text_default(&c->lib, "/usr/share/liangshi/lib") &&
@@ -202,6 +221,32 @@ static bool has_content(const char *text, size_t len)
     return false;
 }
 
+/* libcyaml keeps no places. Entries written in blocks begin with a dash below "turn:"; of others
+ * the line of "turn:" must do. */
+static void turn_lines(struct config *c, const char *text, size_t len)
+{
+    unsigned line = 0;
+    unsigned top = 0;
+    unsigned n = 0;
+    for (const char *at = text, *const end = text + len; at < end;) {
+        const char *const feed = memchr(at, '\n', (size_t)(end - at));
+        const size_t size = (size_t)((feed ? feed : end) - at);
+        size_t blank = 0;
+        line++;
+        while (blank < size && at[blank] == ' ')
+            blank++;
+        if (size >= 5 && memcmp(at, "turn:", 5) == 0)
+            top = line;
+        else if (top && blank < size && at[blank] == '-' && n < c->turn_count)
+            c->turn[n++].line = line;
+        else if (top && blank == 0 && size && !strchr("#\r", at[0]))
+            break;
+        at += size + 1;
+    }
+    while (n < c->turn_count)
+        c->turn[n++].line = top;
+}
+
 bool config_parse(struct config **c, const char *text, size_t len, const char *name,
                   char why[CONFIG_WHY])
 {
@@ -218,6 +263,8 @@ bool config_parse(struct config **c, const char *text, size_t len, const char *n
         }
     }
     *c = data;
+    if (data)
+        turn_lines(*c, text, len);
     return complete(c, why);
 }
 
@@ -298,6 +345,7 @@ static bool check_numbers(const struct config *c, char why[CONFIG_WHY])
         {"media_packets", c->media_packets, 2048, 4194304},
         {"media_socket_kib", c->media_socket_kib, 64, 262144},
         {"link_minutes", c->link_minutes, 1, 1440},
+        {"turn_minutes", c->turn_minutes, 10, 10080},
         {"limits.connections", c->limits.connections, 4, 100000},
         {"limits.connections_per_address", c->limits.connections_per_address, 2, 100000},
         {"limits.members_per_lesson", c->limits.members_per_lesson, 1, 5000},
@@ -322,6 +370,34 @@ static bool check_level(const struct config *c, char why[CONFIG_WHY])
     return bad(why, "log: must be error, warn, info or debug, not \"%s\"", c->log_level);
 }
 
+static bool bad_turn(const struct config *c, unsigned i, char why[CONFIG_WHY], const char *what)
+{
+    const unsigned line = c->turn[i].line;
+    return line ? bad(why, "line %u: turn[%u]: %s", line, i, what)
+                : bad(why, "turn[%u]: %s", i, what);
+}
+
+/* None of what it says holds a secret. */
+static bool check_turn(const struct config *c, char why[CONFIG_WHY])
+{
+    for (unsigned i = 0; i < c->turn_count; i++) {
+        const struct config_turn *const t = &c->turn[i];
+        struct iceserver s;
+        const char *const wrong = iceserver_uri(&s, t->url, strlen(t->url));
+        if (wrong) {
+            char text[CONFIG_WHY / 2];
+            (void)snprintf(text, sizeof text, "url: %s, not \"%.40s\"", wrong, t->url);
+            return bad_turn(c, i, why, text);
+        }
+        if (t->secret ? t->username || t->password : !t->username || !t->password)
+            return bad_turn(c, i, why, "needs either a secret, or a username and a password");
+        if ((t->username && !iceserver_text_ok(t->username)) ||
+            (t->password && !iceserver_text_ok(t->password)))
+            return bad_turn(c, i, why, "username and password: printable ASCII characters only");
+    }
+    return true;
+}
+
 bool config_check(const struct config *c, char why[CONFIG_WHY])
 {
     if (!check_addrs("http", c->http, c->http_count, why) ||
@@ -334,5 +410,6 @@ bool config_check(const struct config *c, char why[CONFIG_WHY])
         return bad(why, "neither http nor https: nobody could reach the relay");
     if (!c->certificate != !c->key)
         return bad(why, "certificate and key belong together: give both, or none");
-    return check_plain(c, why) && check_numbers(c, why) && check_level(c, why);
+    return check_plain(c, why) && check_numbers(c, why) && check_level(c, why) &&
+           check_turn(c, why);
 }

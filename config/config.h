@@ -5,6 +5,7 @@
 
 #define CONFIG_ADDRS 4
 #define CONFIG_WHY 256
+#define CONFIG_TURN 4
 
 struct config_limits {
     unsigned connections;
@@ -13,6 +14,15 @@ struct config_limits {
     unsigned lessons_running;
     unsigned members_per_worker;
     unsigned viewer_kbps; /* what one viewer is sent at most */
+};
+
+/* A TURN server that members may use; either a secret that it shares with us (coturn's
+ * use-auth-secret), or a name and password that are the same for all. */
+struct config_turn {
+    char *url;
+    char *secret;
+    char *username, *password;
+    unsigned line; /* of the file; 0 = not known */
 };
 
 /* Addresses as text, so that a mistake can be shown as it was written; config_addr reads them. All
@@ -29,6 +39,9 @@ struct config {
     char *web, *lib;
     char *packager;
     unsigned link_minutes;
+    struct config_turn *turn;
+    unsigned turn_count;
+    unsigned turn_minutes; /* how long credentials made with a secret are good */
     char *log_level;
     struct config_limits limits;
 };

@@ -268,6 +268,12 @@ static bool start_control(struct node *n)
         .lessons_running = n->conf->limits.lessons_running,
         .link_s = n->conf->link_minutes * 60,
     };
+    c.turn_s = n->conf->turn_minutes * 60;
+    for (; c.turns < n->conf->turn_count && c.turns < CONTROL_TURN; c.turns++) {
+        const struct config_turn *const t = &n->conf->turn[c.turns];
+        c.turn[c.turns] = (struct control_turn){
+            .url = t->url, .secret = t->secret, .username = t->username, .password = t->password};
+    }
     for (size_t i = 0; i < n->workers; i++) {
         c.worker[i] = n->worker[i];
         candidates(n, i, &c.self[i]);

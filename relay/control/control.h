@@ -12,8 +12,16 @@
 #include "relay/media/worker.h"
 
 #define CONTROL_WORKERS 32
+#define CONTROL_TURN 4
 
 struct control;
+
+/* A TURN server that members are told of; with a secret, each gets credentials of his own. */
+struct control_turn {
+    const char *url;
+    const char *secret; /* NULL: username and password */
+    const char *username, *password;
+};
 
 /* Borrowed all of it; outlives the control. */
 struct control_conf {
@@ -31,6 +39,9 @@ struct control_conf {
     unsigned connections, per_address;
     unsigned members_per_lesson, lessons_running;
     unsigned link_s; /* how long a link to media is good */
+    struct control_turn turn[CONTROL_TURN];
+    size_t turns;
+    unsigned turn_s; /* how long credentials made with a secret are good */
     uint8_t seed[32];
 };
 

@@ -194,6 +194,10 @@ void memory_moved(struct control *c);
 usec memory_next(const struct control *c);
 void memory_turn(struct control *c);
 
+/* turn.c */
+/* Adds the TURN servers to the answer, with credentials for who asked (RFC 9725 4.6). */
+void turn_tell(const struct control *c, struct request *r);
+
 /* whip.c */
 void api_whip(struct control *c, struct request *r);
 void api_whep(struct control *c, struct request *r);

@@ -123,7 +123,8 @@ static void answer_etag(struct request *r, const struct session *s)
     answer_header(r, "ETag", etag);
 }
 
-static void answer_created(struct request *r, const struct session *s, const char *sdp)
+static void answer_created(const struct control *c, struct request *r, const struct session *s,
+                           const char *sdp)
 {
     char where[96];
     text_put(where, sizeof where, "/%s/%s/%s", s->play ? "whep" : "whip", s->lesson->id, s->key);
@@ -131,6 +132,7 @@ static void answer_created(struct request *r, const struct session *s, const cha
     answer_header(r, "Location", where);
     answer_header(r, "Accept-Patch", "application/trickle-ice-sdpfrag");
     answer_etag(r, s);
+    turn_tell(c, r);
     if (s->play) {
         char link[160];
         text_put(link, sizeof link, "<%s/slots>; rel=\"urn:liangshi:rel:slots\"", where);
@@ -234,7 +236,7 @@ static void publish(struct control *c, struct request *r, struct join *j)
     text_put(s->client, sizeof s->client, "%s", client ? client : "");
     s->sources = j->sources;
     if (hand_over(c, r, j, s))
-        answer_created(r, s, j->answer);
+        answer_created(c, r, s, j->answer);
 }
 
 void api_whip(struct control *c, struct request *r)
@@ -272,7 +274,7 @@ static void play(struct control *c, struct request *r, struct join *j)
     for (size_t i = 0; i < j->videos; i++)
         s->slot[i] = j->cmd->slot[j->line_of[i]] = slot[i];
     if (hand_over(c, r, j, s))
-        answer_created(r, s, j->answer);
+        answer_created(c, r, s, j->answer);
 }
 
 void api_whep(struct control *c, struct request *r)
@@ -359,6 +361,7 @@ static void restart(struct control *c, struct request *r, struct session *s, cha
     s->ice++;
     answer_text(r, 200, "application/trickle-ice-sdpfrag", answer);
     answer_etag(r, s);
+    turn_tell(c, r); /* those of the beginning may have expired */
 }
 
 void api_session_patch(struct control *c, struct request *r)

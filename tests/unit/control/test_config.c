@@ -73,6 +73,16 @@ static void mistakes_are_named(void **unused)
          "limits.members_per_worker: must be 900 to 100000, not 500"},
         {"media: {a: b}\n", "media"},
         {"https_public: [\"relay.example.cn\"]\n", "https_public"},
+        {"log: info\nturn:\n  - url: turn:a\n    secret: s\n  - url: stun:b\n    secret: s\n",
+         "line 5: turn[1]: url: must begin with turn:"},
+        {"turn:\n# more\n- url: turns:a?transport=udp\n  secret: s\n",
+         "line 3: turn[0]: url: turns:"},
+        {"\nturn: [{url: \"turn:a\"}]\n", "line 2: turn[0]: needs either a secret"},
+        {"turn: [{url: \"turn:a\", secret: s, username: u, password: p}]\n", "either a secret"},
+        {"turn: [{url: \"turn:a\", username: u}]\n", "a username and a password"},
+        {"turn: [{secret: s}]\n", "url"},
+        {"turn: [{url: \"turn:a\", password: p, username: \"\\u738b\"}]\n", "printable ASCII"},
+        {"turn_minutes: 5\n", "turn_minutes: must be 10 to 10080, not 5"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char why[CONFIG_WHY] = "";
