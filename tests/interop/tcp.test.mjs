@@ -1,6 +1,7 @@
 /* tcp.test.mjs - where UDP is shut, media goes through the port of HTTPS; who knocks there with anything else
  * is shown out, and nobody in the lesson notices. */
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import https from 'node:https';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -23,6 +24,28 @@ function check(user) {
     m.writeUInt16BE(6, 20);
     m.writeUInt16BE(name.length, 22);
     return Buffer.concat([m, padded]);
+}
+
+/** The same with integrity by a password and a fingerprint: all that can be seen of it before the member is known is right. */
+function signed(user) {
+    const bare = check(user);
+    bare.writeUInt16BE(bare.length - 20 + 24, 2);
+    const mac = createHmac('sha1', 'a-password-of-22-chars').update(bare).digest();
+    const whole = Buffer.concat([bare, Buffer.from([0, 8, 0, 20]), mac]);
+    whole.writeUInt16BE(whole.length - 20 + 8, 2);
+    const tail = Buffer.from([0x80, 0x28, 0, 4, 0, 0, 0, 0]);
+    tail.writeUInt32BE((crc32(whole) ^ 0x5354554e) >>> 0, 4);
+    return Buffer.concat([whole, tail]);
+}
+
+function crc32(bytes) {
+    let c = 0xffffffff;
+    for (const b of bytes) {
+        c ^= b;
+        for (let i = 0; i < 8; i++)
+            c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
+    }
+    return (c ^ 0xffffffff) >>> 0;
 }
 
 function framed(body, length = body.length) {
@@ -138,6 +161,16 @@ function alone(name) {
         const more = await figure('liangshi_connections_total{kind="bad"}') - bad
             + await figure('liangshi_connections_total{kind="unknown"}') - unknown;
         assert.equal(more, Object.keys(BAD).length);
+        await goesOn();
+    });
+
+    test('a signed check for a member that is not there is closed and counted as unknown', { timeout: 30_000 }, async () => {
+        const kinds = () => Promise.all(['bad', 'unknown'].map((k) => figure(`liangshi_connections_total{kind="${k}"}`)));
+        const [bad, unknown] = await kinds();
+        const { took, got } = await knock(framed(signed('nobody12:either')));
+        assert.ok(took < 2000, `closed after ${took} ms`);
+        assert.equal(got, 0);
+        assert.deepEqual(await kinds(), [bad, unknown + 1]);
         await goesOn();
     });
 
