@@ -214,6 +214,20 @@ static const char *location_of(CURL *easy)
     return "";
 }
 
+/* Those that fit. */
+static void join_links(CURL *easy, char out[HTTP_LINKS])
+{
+    struct curl_header *h;
+    size_t n = 0;
+    out[0] = 0;
+    for (size_t i = 0; curl_easy_header(easy, "Link", i, CURLH_HEADER, -1, &h) == CURLHE_OK; i++) {
+        const size_t len = strlen(h->value);
+        if (n + len + 3 > HTTP_LINKS)
+            return;
+        n += (size_t)snprintf(out + n, HTTP_LINKS - n, "%s%s", n ? ", " : "", h->value);
+    }
+}
+
 static struct call *unlink_call(struct http *h, uint64_t id)
 {
     for (struct call **p = &h->calls; *p; p = &(*p)->next) {
@@ -230,8 +244,11 @@ static void finish_call(struct http *h, struct call *c, CURLcode code)
 {
     char why[HTTP_TEXT] = "";
     char kind[HTTP_TEXT] = "";
+    char links[HTTP_LINKS];
+    join_links(c->easy, links);
     struct http_answer a = {.why = why,
                             .problem = kind,
+                            .links = links,
                             .location = location_of(c->easy),
                             .body = c->body ? c->body : "",
                             .len = c->len};

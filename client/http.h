@@ -7,6 +7,7 @@
 
 #define HTTP_BODY_MAX (256u * 1024) /* of an answer that is kept */
 #define HTTP_TEXT 1024
+#define HTTP_LINKS 8192
 
 struct http;
 
@@ -20,6 +21,7 @@ struct http_answer {
     const char *why;      /* libcurl's words, or of a problem+json: "title: detail (field)" */
     const char *problem;  /* its type behind the last colon, such as "lead-present"; "" = none */
     const char *location; /* "" = none */
+    const char *links;    /* values of all Link headers, with commas between them */
     const char *body;     /* ends with a 0 */
     size_t len;
 };

@@ -1,6 +1,8 @@
 /* icelink.c - libnice with one stream of one component (BUNDLE and rtcp-mux leave no other). */
 #include "client/icelink.h"
 
+#include "client/turntls.h"
+
 #include <agent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +14,29 @@ struct icelink {
     GMainContext *ctx;
     struct icelink_calls calls;
     bool ready;
+    bool relaying; /* TURN servers are asked, or were */
+    struct turntls *tls[ICELINK_RELAYS];
 };
+
+static size_t count_relayed(const struct icelink *l)
+{
+    size_t n = 0;
+    GSList *const all = nice_agent_get_local_candidates(l->agent, l->stream, 1);
+    for (GSList *i = all; i; i = i->next)
+        n += ((const NiceCandidate *)i->data)->type == NICE_CANDIDATE_TYPE_RELAYED;
+    g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
+    return n;
+}
 
 static void on_gathered(NiceAgent *agent, guint stream, gpointer user)
 {
     (void)agent;
     (void)stream;
     struct icelink *const l = user;
-    l->calls.gathered(l->calls.user);
+    if (!l->relaying)
+        l->calls.gathered(l->calls.user);
+    else if (l->calls.relayed)
+        l->calls.relayed(l->calls.user, count_relayed(l));
 }
 
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer user)
@@ -101,6 +118,8 @@ void icelink_free(struct icelink **pl)
         nice_agent_remove_stream(l->agent, l->stream);
     }
     g_object_unref(l->agent);
+    for (size_t i = 0; i < ICELINK_RELAYS; i++)
+        turntls_free(&l->tls[i]);
     free(l);
     *pl = NULL;
 }
@@ -170,12 +189,50 @@ bool icelink_ready(const struct icelink *l)
     return l->ready;
 }
 
-bool icelink_by_tcp(const struct icelink *l)
+enum icelink_way icelink_way(const struct icelink *l)
 {
     NiceCandidate *local;
     NiceCandidate *remote;
-    return nice_agent_get_selected_pair(l->agent, l->stream, 1, &local, &remote) &&
-           remote->transport != NICE_CANDIDATE_TRANSPORT_UDP;
+    if (!nice_agent_get_selected_pair(l->agent, l->stream, 1, &local, &remote))
+        return ICELINK_UDP;
+    if (local->type == NICE_CANDIDATE_TYPE_RELAYED)
+        return ICELINK_TURN;
+    return remote->transport == NICE_CANDIDATE_TRANSPORT_UDP ? ICELINK_UDP : ICELINK_TCP;
+}
+
+const char *icelink_way_name(enum icelink_way way)
+{
+    static const char *const names[] = {"udp", "tcp", "turn"};
+    return names[way];
+}
+
+/* libnice speaks no TLS to TURN servers (its type of that name is plain TCP, or a fake handshake in
+ * the dialects of Google and Microsoft): a pipe on this machine does. */
+static bool add_relay(struct icelink *l, size_t i, const struct icelink_relays *r,
+                      const struct log *log)
+{
+    const struct iceserver *const s = &r->server[i];
+    const char *host = s->host;
+    guint port = s->port;
+    if (s->tls) {
+        if (turntls_new(&l->tls[i], s, r->ca, log) != OK)
+            return false;
+        host = "127.0.0.1";
+        port = turntls_port(l->tls[i]);
+    }
+    return nice_agent_set_relay_info(l->agent, l->stream, 1, host, port, s->username, s->password,
+                                     s->tcp ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP);
+}
+
+bool icelink_relay(struct icelink *l, const struct icelink_relays *r, const struct log *log)
+{
+    bool any = false;
+    if (l->relaying)
+        return false;
+    l->relaying = true;
+    for (size_t i = 0; i < r->n && i < ICELINK_RELAYS; i++)
+        any |= add_relay(l, i, r, log);
+    return any;
 }
 
 bool icelink_send(struct icelink *l, const uint8_t *bytes, size_t len)

@@ -1,16 +1,28 @@
 /* icelink.h - one path to the relay by full ICE (libnice): gathers, checks, carries datagrams. */
 #pragma once
 
+#include "engine/base/iceserver.h"
+#include "engine/base/log.h"
 #include "engine/peer/nego.h"
 
 #include <glib.h>
 
+#define ICELINK_RELAYS 4
+
 struct icelink;
+
+/* TURN servers, told by the relay when it took us in. */
+struct icelink_relays {
+    struct iceserver server[ICELINK_RELAYS];
+    size_t n;
+    const char *ca; /* who vouches for them by TLS; NULL or "" = the system's */
+};
 
 /* Called in the context's thread; none of them may free the link. */
 struct icelink_calls {
     void (*gathered)(void *user); /* candidates are known */
     void (*failed)(void *user);
+    void (*relayed)(void *user, size_t n); /* so many addresses at TURN servers; NULL: not told */
     void (*received)(void *user, const uint8_t *bytes, size_t len);
     void *user;
 };
@@ -30,8 +42,15 @@ size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap)
  * UDP, and by TCP when it was in vain for two seconds. */
 MUST_USE bool icelink_start(struct icelink *l, const struct ice_conf *ice);
 
+/* Looks for a way by TURN as well, once; what stands already is preferred. The servers are copied.
+ * False: there was none that could be asked, or they were asked before. */
+bool icelink_relay(struct icelink *l, const struct icelink_relays *r, const struct log *log);
+
 /* True once a path was found. */
 bool icelink_ready(const struct icelink *l);
-bool icelink_by_tcp(const struct icelink *l); /* the path that was found */
+/* The path that was found. */
+enum icelink_way { ICELINK_UDP, ICELINK_TCP, ICELINK_TURN };
+enum icelink_way icelink_way(const struct icelink *l);
+const char *icelink_way_name(enum icelink_way way);
 /* False: no path, or the system's buffer is full: dropped. */
 bool icelink_send(struct icelink *l, const uint8_t *bytes, size_t len);

@@ -46,7 +46,11 @@ static bool start_checks(const struct resume *r)
     struct ice_conf ice = r->nego.ice;
     if (!r->conf.tcp)
         ice.remote_tcp.port = 0;
-    return icelink_start(r->link, &ice);
+    if (!icelink_start(r->link, &ice))
+        return false;
+    if (r->conf.relays)
+        (void)icelink_relay(r->link, r->conf.relays, r->conf.net->log);
+    return true;
 }
 
 static void on_answer(void *user, const struct http_answer *a)

@@ -8,11 +8,12 @@
 struct resume;
 
 struct resume_conf {
-    struct net *net;           /* outlives it, like all texts here */
-    const char *url, *token;   /* of the session at the relay */
-    bool loopback;             /* as in icelink_new */
-    bool tcp;                  /* may be the new path: the old one was */
-    const struct nego *agreed; /* copied */
+    struct net *net;                     /* outlives it, like all texts here */
+    const char *url, *token;             /* of the session at the relay */
+    bool loopback;                       /* as in icelink_new */
+    bool tcp;                            /* may be the new path: the old one was */
+    const struct icelink_relays *relays; /* may be the new path too; NULL: the old one was not */
+    const struct nego *agreed;           /* copied */
     /* What the new path brings before it is taken. */
     void (*received)(void *user, const uint8_t *bytes, size_t len);
     void (*wake)(void *user); /* resume_turn has something new to say */

@@ -13,6 +13,8 @@
 #define POOL 16384 /* four layers and lines with their histories, and what is in the buffers */
 #define GATHER_LIMIT (5 * USEC_SEC)
 #define CONNECT_LIMIT (5 * USEC_SEC)
+#define RELAY_AFTER (2500 * USEC_MS) /* UDP, and TCP on the port of HTTPS, have had their time */
+#define RELAY_LIMIT (8 * USEC_SEC)   /* for TURN from then on */
 #define LEAVE_LIMIT USEC_SEC
 #define SILENCE (2 * USEC_SEC)
 #define IN_FLIGHT (300 * USEC_MS) /* what a dead relay had sent may still arrive so late */
@@ -29,7 +31,9 @@ struct session {
     usec since; /* in this state */
     usec retry_at;
     struct icelink *link;
-    bool link_dead;        /* ICE says so */
+    bool link_dead; /* ICE says so */
+    struct icelink_relays relays;
+    bool relaying;         /* they are asked for this connection */
     struct resume *resume; /* looks for another one */
     struct rtc *rtc;
     struct nego nego;
@@ -49,6 +53,7 @@ enum err net_init(struct net *n, GMainContext *ctx, const char *ca_file, const s
     memset(n, 0, sizeof(*n));
     n->ctx = ctx;
     n->log = log;
+    n->ca = ca_file;
     enum err e = clock_seed(seed);
     if (e == OK)
         e = rng_init(&n->rng, seed);
@@ -138,11 +143,30 @@ static void on_received(void *user, const uint8_t *bytes, size_t len)
     g_source_set_ready_time(s->timer, 0);
 }
 
+static void ask_relays(struct session *s)
+{
+    s->relaying = icelink_relay(s->link, &s->relays, s->net->log);
+    if (s->relaying)
+        log_info(s->net->log, "no direct way so far: TURN servers are asked", "way=%s",
+                 s->conf.name);
+}
+
+static void on_relayed(void *user, size_t n)
+{
+    const struct session *const s = user;
+    if (n == 0)
+        log_warn(s->net->log, "no TURN server serves us: not reached, or it refuses us",
+                 "way=%s servers=%zu first=%s", s->conf.name, s->relays.n,
+                 s->relays.server[0].host);
+}
+
 static void on_link_failed(void *user)
 {
     struct session *const s = user;
     if (s->state == OPEN)
         s->link_dead = true;
+    else if (s->state == CONNECTING && (s->relaying || s->relays.n > 0))
+        g_source_set_ready_time(s->timer, 0); /* TURN is left, or under way */
     else
         fail(s, "no way to the relay: ICE failed");
 }
@@ -160,6 +184,15 @@ static void take_location(struct session *s, const char *location)
 {
     const bool whole = strncmp(location, "http", 4) == 0;
     snprintf(s->location, sizeof(s->location), "%s%s", whole ? "" : s->relay, location);
+}
+
+static void take_relays(struct session *s, const char *links)
+{
+    const char *const end = links + strlen(links);
+    s->relays = (struct icelink_relays){.ca = s->net->ca};
+    while (s->relays.n < ICELINK_RELAYS &&
+           iceserver_next(&links, end, &s->relays.server[s->relays.n]))
+        s->relays.n++;
 }
 
 static bool take_answer(struct session *s, const struct http_answer *a)
@@ -185,6 +218,7 @@ static void on_answer(void *user, const struct http_answer *a)
     s->call = 0;
     if (a->status == 201) {
         take_location(s, a->location);
+        take_relays(s, a->links);
         if (take_answer(s, a))
             set_state(s, CONNECTING);
         else
@@ -253,8 +287,11 @@ static bool on_this_machine(const char *relay)
 
 static struct icelink_calls link_calls(struct session *s)
 {
-    return (struct icelink_calls){
-        .gathered = on_gathered, .failed = on_link_failed, .received = on_received, .user = s};
+    return (struct icelink_calls){.gathered = on_gathered,
+                                  .failed = on_link_failed,
+                                  .relayed = on_relayed,
+                                  .received = on_received,
+                                  .user = s};
 }
 
 static void begin(struct session *s)
@@ -290,6 +327,7 @@ static void tear_down(struct session *s)
     rtc_free(&s->rtc);
     icelink_free(&s->link);
     s->link_dead = false;
+    s->relaying = false;
 }
 
 static void drop(struct session *s)
@@ -311,9 +349,14 @@ static void now_open(struct session *s)
     s->ever_open = true;
     set_state(s, OPEN);
     log_info(s->net->log, "connected", "way=%s by=%s", s->conf.name,
-             icelink_by_tcp(s->link) ? "tcp" : "udp");
+             icelink_way_name(icelink_way(s->link)));
     if (s->conf.open)
         s->conf.open(s->conf.user, true);
+}
+
+static usec connect_limit(const struct session *s)
+{
+    return s->relaying ? RELAY_AFTER + RELAY_LIMIT : CONNECT_LIMIT;
 }
 
 static void check_peer(struct session *s, usec now)
@@ -325,8 +368,11 @@ static void check_peer(struct session *s, usec now)
         fail(s, "the relay closed it");
     else if (p == PEER_OPEN && s->state == CONNECTING)
         now_open(s);
-    else if (s->state == CONNECTING && now - s->since > CONNECT_LIMIT)
+    else if (s->state == CONNECTING && now - s->since > connect_limit(s))
         fail(s, "not connected in time");
+    else if (s->state == CONNECTING && !s->relaying && s->relays.n > 0 && !icelink_ready(s->link) &&
+             now - s->since > RELAY_AFTER)
+        ask_relays(s);
 }
 
 static void on_wake(void *user)
@@ -341,7 +387,9 @@ static void begin_resume(struct session *s, usec silent)
                                   .url = s->location,
                                   .token = s->token,
                                   .loopback = on_this_machine(s->relay),
-                                  .tcp = icelink_by_tcp(s->link),
+                                  .tcp = icelink_way(s->link) != ICELINK_UDP,
+                                  .relays =
+                                      icelink_way(s->link) == ICELINK_TURN ? &s->relays : NULL,
                                   .agreed = &s->nego,
                                   .received = on_received,
                                   .wake = on_wake,
@@ -362,7 +410,8 @@ static void take_path(struct session *s, usec now)
     s->link_dead = false;
     s->suspect_at = 0;
     s->since = now; /* it has its time to be heard */
-    log_info(s->net->log, "goes on over another path", "way=%s", s->conf.name);
+    log_info(s->net->log, "goes on over another path", "way=%s by=%s", s->conf.name,
+             icelink_way_name(icelink_way(s->link)));
 }
 
 /* The old path stays in use all the while: if it only was interrupted, it is the quickest. */

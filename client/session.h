@@ -15,6 +15,7 @@ struct net {
     struct dtls_cert *cert;
     struct pkt_pool *pool;
     struct outq out; /* emptied after each call */
+    const char *ca;  /* file of who is trusted by TLS; the caller's */
     const struct log *log;
 };
 

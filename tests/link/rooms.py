@@ -16,8 +16,8 @@ COME_IN = 40  # seconds until the picture should be there
 class FarRelay(Relay):
     """A relay in the school, with a lesson that has begun; its calls come from where it is."""
 
-    def __init__(self, program, folder, school):
-        super().__init__(program, folder, netns.B, netns.inside(school))
+    def __init__(self, program, folder, school, config=None):
+        super().__init__(program, folder, netns.B, netns.inside(school), config)
 
     def start(self):
         super().start()

@@ -38,8 +38,9 @@ class Relay:
     """The relay; after a kill it comes back on the same ports with the same data. `inside`: what
     stands before its command, `host`: its address."""
 
-    def __init__(self, program, folder, host="127.0.0.1", inside=()):
+    def __init__(self, program, folder, host="127.0.0.1", inside=(), config=None):
         self.program, self.folder, self.host, self.inside = program, folder, host, list(inside)
+        self.config = config
         self.ports = {"http": 0, "https": 0, "media": 0}
         self.process = None
 
@@ -49,6 +50,8 @@ class Relay:
                    "--plain-http-anywhere"]
         for name, port in self.ports.items():
             command += [f"--{name}", f"{self.host}:{port}"]
+        if self.config:
+            command += ["--config", self.config]
         with open(log, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         line = wait_for("the relay is ready",

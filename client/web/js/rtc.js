@@ -1,5 +1,7 @@
 /* rtc.js - what publishing and playing share: offer, answer, watching whether anything still comes. */
 
+import { iceServers, relayIfNeeded } from './turn.js';
+
 const UP_WITHIN_MS = 12000;
 const DISCONNECTED_MS = 3000;
 const STALL_MS = 4000;
@@ -71,6 +73,8 @@ export async function exchange(pc, api, path, signal, audio) {
         api.leave(session);
         throw e;
     }
+    /* what comes of it is seen in the connection's state */
+    relayIfNeeded(pc, api, session, iceServers(answer.headers.get('Link'))).catch(() => {});
     return session;
 }
 
