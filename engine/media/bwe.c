@@ -18,7 +18,9 @@
 #define QUEUE_FULL (120 * USEC_MS) /* it is emptied */
 #define QUEUE_SOME (15 * USEC_MS)  /* less is the end of a burst of ours */
 #define QUEUE_EMPTY (30 * USEC_MS)
-#define DRAIN_TIME (3 * USEC_SEC) /* what does not empty by then is not ours */
+#define DRAIN_TIME (3 * USEC_SEC)   /* what does not empty by then is not ours */
+#define BESIDE_TIME (30 * USEC_SEC) /* then it is seen anew whether somebody else is there */
+#define BESIDE_SWING (50 * USEC_MS)
 #define LOSS_WINDOW (500 * USEC_MS)
 #define LOSS_PACKETS 16
 #define LOSS_MUCH 0.08F
@@ -158,6 +160,8 @@ static void forget_delay(struct bwe *b)
  * with next to no queue on top. */
 static void measure_queue(struct bwe *b, usec now, usec quickest)
 {
+    if (b->beside) /* the base is that of before */
+        b->base_at = now;
     if (!b->has_base) {
         b->base[0] = b->base[1] = quickest;
         b->base_at = now;
@@ -241,6 +245,10 @@ static void cut(struct bwe *b, usec now)
     if (now - b->cut_at < b->rtt && b->cut_at)
         return;
     const uint64_t to = below(b);
+    if (!b->full_bps) {
+        b->full_bps = b->bps;
+        b->full_at = now;
+    }
     b->carried = b->acked ? b->acked : b->carried;
     if (to < b->bps)
         b->bps = bounded(b, to);
@@ -265,6 +273,53 @@ static void end_drain(struct bwe *b, usec now)
         forget_delay(b);
         b->bps = bounded(b, b->carried * 9 / 10);
     }
+}
+
+/* Half of what was sent is given up, what is sent gets through, and the queue stays: it is not
+ * ours. To give way further would leave nothing for us beside one who fills any queue there is. */
+static bool somebody_else(const struct bwe *b, usec now)
+{
+    return b->full_bps && b->bps <= b->full_bps / 2 && now - b->full_at >= DRAIN_TIME &&
+           b->acked >= b->bps * 4 / 5;
+}
+
+static void begin_beside(struct bwe *b, usec now)
+{
+    b->beside = true;
+    b->drains = false;
+    b->beside_at = now;
+    b->least = b->most = b->queue;
+}
+
+static void end_beside(struct bwe *b)
+{
+    b->beside = false;
+    b->full_bps = 0;
+}
+
+/* Downloads let the queue rise and fall; what stays as it is, is a way that became longer. */
+static void look_again(struct bwe *b, usec now)
+{
+    b->least = usec_min(b->least, b->queue);
+    b->most = usec_max(b->most, b->queue);
+    if (now - b->beside_at < BESIDE_TIME)
+        return;
+    if (b->most - b->least >= BESIDE_SWING) {
+        begin_beside(b, now);
+        return;
+    }
+    end_beside(b);
+    forget_delay(b);
+}
+
+static void look_beside(struct bwe *b, usec now)
+{
+    if (b->queue <= QUEUE_EMPTY + packet_time(b) / 2)
+        end_beside(b);
+    else if (b->beside)
+        look_again(b, now);
+    else if (somebody_else(b, now))
+        begin_beside(b, now);
 }
 
 static void end_outage(struct bwe *b, usec now)
@@ -388,10 +443,14 @@ static void decide(struct bwe *b, const struct report *r)
     measure_queue(b, r->now, r->quickest);
     b->rtt += (r->now - r->newest_sent - b->rtt) / 8;
     end_drain(b, r->now);
+    look_beside(b, r->now);
     const usec one = packet_time(b);
-    if ((r->state == TREND_OVER && b->queue >= QUEUE_SOME + one) || b->queue >= QUEUE_FULL + one)
+    const bool over =
+        (r->state == TREND_OVER && b->queue >= QUEUE_SOME + one) || b->queue >= QUEUE_FULL + one;
+    if (over && !b->beside)
         cut(b, r->now);
-    else if (r->state == TREND_NORMAL && !b->drains && b->loss - 1.25F * b->own_loss < LOSS_LITTLE)
+    else if (r->state == TREND_NORMAL && !b->drains && !b->beside &&
+             b->loss - 1.25F * b->own_loss < LOSS_LITTLE)
         grow(b, r->now);
     if (r->probed && b->probe.packets > 1)
         end_probe(b, r->now);

@@ -1,7 +1,9 @@
 /* bwe.h - how much a way carries, as its sender learns it from transport-wide feedback: Google
- * Congestion Control (draft-ietf-rmcat-gcc-02) with three changes for village links. A standing
+ * Congestion Control (draft-ietf-rmcat-gcc-02) with four changes for village links. A standing
  * queue is emptied, not only kept from growing; loss while nothing waits is not taken for
- * congestion; after an outage the way is tried at once at the rate that it had. */
+ * congestion; after an outage the way is tried at once at the rate that it had. And a queue that
+ * stays although less and less is sent is somebody else's: beside a download loss alone counts, or
+ * it would take all. */
 #pragma once
 
 #include "engine/media/trend.h"
@@ -61,9 +63,14 @@ struct bwe {
     usec base_at;
     usec queue; /* how much longer the quickest of the last report took */
     bool has_base;
-    bool drains;      /* a queue is being emptied */
-    usec drain_at;    /* since then */
-    uint64_t carried; /* what arrived when the way was full; 0 = not known */
+    bool drains;       /* a queue is being emptied */
+    usec drain_at;     /* since then */
+    uint64_t full_bps; /* the estimate when a queue began that was not empty since; 0 = none */
+    usec full_at;      /* and when that was */
+    bool beside;       /* somebody else keeps it filled */
+    usec beside_at;    /* since then, or since it was last looked at whether he still is */
+    usec least, most;  /* queue since then */
+    uint64_t carried;  /* what arrived when the way was full; 0 = not known */
 
     usec grow_at;        /* the estimate was last raised, or must not be before */
     usec cut_at;         /* it was last lowered */
