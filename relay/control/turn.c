@@ -26,7 +26,8 @@ static bool link_of(const struct control *c, const struct control_turn *t, const
     char password[TURN_PASSWORD];
     if (!t->secret)
         return iceserver_link(out, ICESERVER_LINK, t->url, t->username, t->password);
-    text_put(username, sizeof username, "%lld:%s", (long long)(c->wall_ms / 1000 + c->conf.turn_s),
+    const long long expiry = c->wall_ms / 1000 + c->conf.turn_s;
+    text_put(username, sizeof username, "%lld:%s", expiry,
              who->site[0] ? who->site : role_name(who->role));
     return turn_password(t->secret, username, password) &&
            iceserver_link(out, ICESERVER_LINK, t->url, username, password);

@@ -202,6 +202,7 @@ static void alone_on_each_rate(void **unused)
         assert_true(used >= 0.85);
         assert_true(queue <= (ways[i].bps < 100 * K ? 150 : 50));
         bwe_fini(&s.bwe);
+        rng_fini(&rng);
     }
 }
 
@@ -237,6 +238,7 @@ static void two_sites_share_a_way(void **unused)
             assert_true((more + less) * 8 / 120 >= 0.8 * (double)rates[i]);
             bwe_fini(&s[0].bwe);
             bwe_fini(&s[1].bwe);
+            rng_fini(&rng);
         }
     }
 }
@@ -277,6 +279,7 @@ static void beside_a_download(void **unused)
                       (unsigned long)(s.came * 2 / 5 / K), queue_ms(&s, 20 * USEC_SEC));
         assert_true(s.came * 2 / 5 >= 2000 * K);
         bwe_fini(&s.bwe);
+        rng_fini(&rng);
     }
 }
 
@@ -297,6 +300,7 @@ static void a_way_that_gets_longer(void **unused)
     assert_true(s.came * 2 / 5 >= 2000 * K);
     assert_true(queue_ms(&s, 20 * USEC_SEC) < 50);
     bwe_fini(&s.bwe);
+    rng_fini(&rng);
 }
 
 int main(void)
