@@ -1,16 +1,15 @@
 #include "codecs/vp8_dec.h"
 
+#include "codecs/vpx_dec.h"
+
 #include <stdlib.h>
 #include <vpx/vp8dx.h>
-#include <vpx/vpx_decoder.h>
 
 #define TIDS 4
 #define PID_JUMP_MAX 64 /* pictures between two of layer 0 are fewer; TL0PICIDX wraps at 256 */
 
 struct vp8dec {
-    vpx_codec_ctx_t codec;
-    unsigned threads;
-    bool open;
+    struct vpxdec vpx;
     bool whole;      /* every reference of layer 0 is as the sender has it */
     bool held[TIDS]; /* likewise of this temporal layer */
     uint8_t tl0picidx;
@@ -18,23 +17,12 @@ struct vp8dec {
     struct vp8dec_stat stat;
 };
 
-static enum err open_codec(struct vp8dec *d)
-{
-    const vpx_codec_dec_cfg_t cfg = {.threads = d->threads};
-    const vpx_codec_err_t rc = vpx_codec_dec_init(&d->codec, vpx_codec_vp8_dx(), &cfg, 0);
-    d->open = rc == VPX_CODEC_OK;
-    if (d->open)
-        return OK;
-    return rc == VPX_CODEC_MEM_ERROR ? E_NOMEM : E_STATE;
-}
-
 enum err vp8dec_new(struct vp8dec **out, unsigned threads)
 {
     struct vp8dec *d = calloc(1, sizeof(*d));
     if (!d)
         return E_NOMEM;
-    d->threads = threads ? threads : 1;
-    const enum err rc = open_codec(d);
+    const enum err rc = vpxdec_open(&d->vpx, vpx_codec_vp8_dx(), threads);
     if (rc != OK) {
         vp8dec_free(&d);
         return rc;
@@ -47,8 +35,7 @@ void vp8dec_free(struct vp8dec **d)
 {
     if (!*d)
         return;
-    if ((*d)->open)
-        (void)vpx_codec_destroy(&(*d)->codec);
+    vpxdec_close(&(*d)->vpx);
     free(*d);
     *d = NULL;
 }
@@ -146,29 +133,6 @@ static bool head_ok(const struct vp8frame *f)
            (uint32_t)h.width * h.height <= VP8DEC_PIXELS_MAX;
 }
 
-static bool decode(struct vp8dec *d, const struct vp8frame *f)
-{
-    int corrupt = 0;
-    return head_ok(f) &&
-           vpx_codec_decode(&d->codec, f->data, (unsigned)f->len, NULL, 0) == VPX_CODEC_OK &&
-           vpx_codec_control(&d->codec, VP8D_GET_FRAME_CORRUPTED, &corrupt) == VPX_CODEC_OK &&
-           !corrupt;
-}
-
-static bool take_picture(struct vp8dec *d, struct i420 *pic)
-{
-    vpx_codec_iter_t at = NULL;
-    const vpx_image_t *const img = vpx_codec_get_frame(&d->codec, &at);
-    if (!img)
-        return false;
-    *pic = (struct i420){.width = (int)img->d_w, .height = (int)img->d_h};
-    for (unsigned i = 0; i < 3; i++) {
-        pic->plane[i] = img->planes[i];
-        pic->stride[i] = img->stride[i];
-    }
-    return true;
-}
-
 static enum vp8dec_result broken(struct vp8dec *d, uint64_t *count)
 {
     (*count)++;
@@ -187,10 +151,10 @@ enum vp8dec_result vp8dec_put(struct vp8dec *d, const struct vp8frame *f, struct
         d->stat.left_out++;
         return VP8DEC_NOTHING;
     }
-    if (!decode(d, f))
+    if (!head_ok(f) || !vpxdec_decode(&d->vpx, f->data, f->len))
         return broken(d, &d->stat.refused);
     note(d, f);
-    if (!take_picture(d, pic))
+    if (!vpxdec_picture(&d->vpx, pic))
         return VP8DEC_NOTHING;
     d->stat.pictures++;
     return VP8DEC_PICTURE;

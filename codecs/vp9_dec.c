@@ -1,15 +1,15 @@
 #include "codecs/vp9_dec.h"
 
+#include "codecs/vpx_dec.h"
+
 #include <stdlib.h>
 #include <vpx/vp8dx.h>
-#include <vpx/vpx_decoder.h>
 
 #define TIDS 8
 #define WINDOW 64u
 
 struct vp9dec {
-    vpx_codec_ctx_t codec;
-    bool open;
+    struct vpxdec vpx;
     bool whole;      /* every reference of layer 0 is as the sender has it */
     bool held[TIDS]; /* likewise of this temporal layer */
     bool hole;       /* pictures were left out or lost before this one */
@@ -24,12 +24,10 @@ enum err vp9dec_new(struct vp9dec **out, unsigned threads)
     struct vp9dec *d = calloc(1, sizeof(*d));
     if (!d)
         return E_NOMEM;
-    const vpx_codec_dec_cfg_t cfg = {.threads = threads ? threads : 1};
-    const vpx_codec_err_t rc = vpx_codec_dec_init(&d->codec, vpx_codec_vp9_dx(), &cfg, 0);
-    d->open = rc == VPX_CODEC_OK;
-    if (!d->open) {
+    const enum err rc = vpxdec_open(&d->vpx, vpx_codec_vp9_dx(), threads);
+    if (rc != OK) {
         vp9dec_free(&d);
-        return rc == VPX_CODEC_MEM_ERROR ? E_NOMEM : E_STATE;
+        return rc;
     }
     *out = d;
     return OK;
@@ -39,8 +37,7 @@ void vp9dec_free(struct vp9dec **d)
 {
     if (!*d)
         return;
-    if ((*d)->open)
-        (void)vpx_codec_destroy(&(*d)->codec);
+    vpxdec_close(&(*d)->vpx);
     free(*d);
     *d = NULL;
 }
@@ -137,29 +134,6 @@ static bool size_ok(const struct vp8frame *f)
            (uint64_t)si.w * si.h <= VP8DEC_PIXELS_MAX;
 }
 
-static bool decode(struct vp9dec *d, const struct vp8frame *f)
-{
-    int corrupt = 0;
-    return size_ok(f) &&
-           vpx_codec_decode(&d->codec, f->data, (unsigned)f->len, NULL, 0) == VPX_CODEC_OK &&
-           vpx_codec_control(&d->codec, VP8D_GET_FRAME_CORRUPTED, &corrupt) == VPX_CODEC_OK &&
-           !corrupt;
-}
-
-static bool take_picture(struct vp9dec *d, struct i420 *pic)
-{
-    vpx_codec_iter_t at = NULL;
-    const vpx_image_t *const img = vpx_codec_get_frame(&d->codec, &at);
-    if (!img || img->fmt != VPX_IMG_FMT_I420)
-        return false;
-    *pic = (struct i420){.width = (int)img->d_w, .height = (int)img->d_h};
-    for (unsigned i = 0; i < 3; i++) {
-        pic->plane[i] = img->planes[i];
-        pic->stride[i] = img->stride[i];
-    }
-    return true;
-}
-
 static enum vp8dec_result broken(struct vp9dec *d, uint64_t *count)
 {
     (*count)++;
@@ -177,10 +151,10 @@ enum vp8dec_result vp9dec_put(struct vp9dec *d, const struct vp8frame *f, struct
         d->stat.left_out++;
         return VP8DEC_NOTHING;
     }
-    if (!decode(d, f))
+    if (!size_ok(f) || !vpxdec_decode(&d->vpx, f->data, f->len))
         return broken(d, &d->stat.refused);
     note(d, f);
-    if (!take_picture(d, pic))
+    if (!vpxdec_picture(&d->vpx, pic))
         return VP8DEC_NOTHING;
     d->stat.pictures++;
     return VP8DEC_PICTURE;
