@@ -1,6 +1,7 @@
 /* play.c - items to screens and voices; lip sync. */
 #include "client/play.h"
 
+#include "client/lipsync.h"
 #include "client/screen.h"
 #include "client/show.h"
 #include "client/voice.h"
@@ -11,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW_TOLERATED 20000.0 /* us */
-#define SKEW_STEP_MOST (100 * USEC_MS)
+#define TOOK_SMOOTH 16 /* pictures */
 #define AWAY_LONG USEC_SEC
 
 struct picture_line {
@@ -23,9 +23,7 @@ struct picture_line {
     GSource *told;
     struct stats_video *stat;
     int64_t burnt_at; /* time in the picture shown last, 0 = none */
-    bool has_delay;
-    double delay_us; /* from capture to screen, smoothed */
-    usec floor;
+    usec took;        /* by decoding and showing, smoothed */
 };
 
 struct play {
@@ -34,7 +32,6 @@ struct play {
     struct session *session;
     struct screen *screen;
     struct voice voice[PLAY_VOICES];
-    usec voice_floor;
     size_t voices;
     struct picture_line picture[PLAY_PICTURES];
     size_t pictures;
@@ -49,6 +46,12 @@ static size_t main_voice(const struct play *p)
 static bool is_people(const char *name)
 {
     return strcmp(name, "slides") != 0 && strcmp(name, "board") != 0;
+}
+
+/* The picture of the one who is heard on the first line; NULL: there is none. */
+static const struct picture_line *speaking(const struct play *p)
+{
+    return p->conf.conf->profile == CONF_POINT && p->pictures ? &p->picture[0] : NULL;
 }
 
 /* What was away for long has come back: the log tells how long a class saw or heard nothing. */
@@ -78,13 +81,12 @@ static void note_picture(struct picture_line *l, const struct show_note *n)
         note_back(l->owner, "the picture is back", away);
     if (n->has_burnt)
         note_burnt(l, n);
-    if (!n->has_delay)
+    l->took += (n->took - l->took) / TOOK_SMOOTH;
+    if (!n->has_delay || !is_people(l->name))
         return;
-    if (is_people(l->name))
-        stats_ring_add(&s->delay, n->delay_ms);
-    const double us = n->delay_ms * 1000.0;
-    l->delay_us = l->has_delay ? l->delay_us + (us - l->delay_us) / 16 : us;
-    l->has_delay = true;
+    stats_ring_add(&s->delay, n->delay_ms);
+    if (l == speaking(l->owner) && l->owner->voice[0].playing && s->voice.delay)
+        stats_skew(s, n->at, (int32_t)(s->voice.delay / USEC_MS) - n->delay_ms);
 }
 
 static gboolean on_told(gint fd, GIOCondition what, gpointer user)
@@ -103,21 +105,10 @@ static gboolean on_told(gint fd, GIOCondition what, gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-static void put_voice(struct play *p, size_t line, const struct recvtrack_item *it)
-{
-    const struct stats_voice *const heard = p->voice[line].stat;
-    const usec before = heard ? heard->heard : 0;
-    voice_put(&p->voice[line], it, clock_now(), clock_wall_us());
-    if (before)
-        note_back(p, "the voice is back", heard->heard - before);
-}
-
 static void on_item(void *user, size_t line, const struct recvtrack_item *it)
 {
     struct play *const p = user;
-    if (line < p->voices)
-        put_voice(p, line, it);
-    else if (line - p->voices < p->pictures)
+    if (line >= p->voices && line - p->voices < p->pictures)
         show_put(p->picture[line - p->voices].show, &it->frame, it->wall_us);
 }
 
@@ -126,11 +117,6 @@ static void on_open(void *user, bool open)
     struct play *const p = user;
     for (size_t i = 0; i < p->voices; i++)
         voice_restart(&p->voice[i]);
-    p->voice_floor = 0;
-    for (size_t i = 0; i < p->pictures; i++) {
-        p->picture[i].has_delay = false;
-        p->picture[i].floor = 0;
-    }
     if (p->conf.open)
         p->conf.open(p->conf.user, open);
 }
@@ -200,6 +186,28 @@ static enum err open_voices(struct play *p)
     return e;
 }
 
+/* Before every picture, so that after a gap none runs ahead of the voice. */
+static void keep_together(void *user)
+{
+    struct play *const p = user;
+    struct rtc *const rtc = session_rtc(p->session);
+    const struct picture_line *const l = speaking(p);
+    const struct recvtrack *const heard = rtc ? rtc_recv(rtc, 0) : NULL;
+    const struct recvtrack *const seen = rtc && l ? rtc_recv(rtc, l->line) : NULL;
+    struct lipsync_line voice;
+    struct lipsync_line picture;
+    if (!heard || !seen || !recvtrack_least(heard, &voice.least) ||
+        !recvtrack_least(seen, &picture.least))
+        return;
+    voice.need = heard->jitter.own;
+    picture.need = seen->jitter.own;
+    picture.least += l->took;
+    const usec held = voice_held(&p->voice[0], heard, clock_now());
+    const struct lipsync at_least = lipsync(&voice, held, &picture);
+    rtc_floor(rtc, 0, at_least.voice);
+    rtc_floor(rtc, l->line, at_least.picture);
+}
+
 static enum err connect_all(struct play *p)
 {
     const struct conf *const c = p->conf.conf;
@@ -209,6 +217,7 @@ static enum err connect_all(struct play *p)
                               .relay = c->relay,
                               .token = c->token,
                               .lines = p->voices + p->pictures,
+                              .turn = keep_together,
                               .item = on_item,
                               .open = on_open,
                               .quiet = on_quiet,
@@ -270,41 +279,23 @@ struct session *play_session(struct play *p)
     return p->session;
 }
 
+/* One voice for 20 ms. */
+static void speak(struct play *p, struct rtc *rtc, size_t line, usec now, int32_t mix[VOICE_STEP])
+{
+    const struct stats_voice *const heard = p->voice[line].stat;
+    const usec before = heard ? heard->heard : 0;
+    voice_mix(&p->voice[line], rtc ? rtc_recv(rtc, line) : NULL, now, clock_wall_us(), mix);
+    if (before)
+        note_back(p, "the voice is back", heard->heard - before);
+}
+
 void play_speak(struct play *p, usec now)
 {
+    struct rtc *const rtc = session_rtc(p->session);
     int32_t mix[VOICE_STEP] = {0};
     int16_t pcm[VOICE_STEP];
     for (size_t i = 0; i < p->voices; i++)
-        voice_mix(&p->voice[i], mix);
+        speak(p, rtc, i, now, mix);
     voice_limit(mix, pcm);
     output_sound(p->conf.output, pcm, VOICE_STEP, now);
-}
-
-/* Takes delay away from where it was added before it adds any on the other side. */
-static void shift(usec *late, usec *early, usec by)
-{
-    const usec back = usec_min(*late, by);
-    *late -= back;
-    *early += by - back;
-}
-
-void play_keep_together(struct play *p)
-{
-    struct rtc *const rtc = session_rtc(p->session);
-    struct voice *const v = &p->voice[0];
-    struct picture_line *const l = &p->picture[0];
-    if (p->conf.conf->profile != CONF_POINT || !rtc || !v->has_delay || !l->has_delay)
-        return;
-    const double skew = v->delay_us - l->delay_us;
-    stats_ring_add(&p->conf.stats->skew, (int32_t)(skew / 1000));
-    const double size = skew < 0 ? -skew : skew;
-    if (size < SKEW_TOLERATED)
-        return;
-    const usec by = usec_min((usec)size / 2, SKEW_STEP_MOST);
-    if (skew > 0)
-        shift(&p->voice_floor, &l->floor, by);
-    else
-        shift(&l->floor, &p->voice_floor, by);
-    rtc_floor(rtc, 0, p->voice_floor ? RECVTRACK_DELAY_MIN + p->voice_floor : 0);
-    rtc_floor(rtc, l->line, l->floor ? RECVTRACK_DELAY_MIN + l->floor : 0);
 }

@@ -28,8 +28,6 @@ void play_free(struct play **p);
 
 struct session *play_session(struct play *p);
 
-/* Every 20 ms: what is heard next goes to the loudspeaker. */
+/* Every 20 ms: what is heard next goes to the loudspeaker; voice and picture of one person are kept
+ * together. */
 void play_speak(struct play *p, usec now);
-
-/* Once a second: keeps voice and picture of one person together, and notes how far they are. */
-void play_keep_together(struct play *p);

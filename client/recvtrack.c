@@ -14,6 +14,8 @@
 #define SLIDE_PATIENCE (4 * USEC_SEC)
 #define PICTURE_SLACK (120 * USEC_MS) /* so much longer than its place a picture may stand */
 #define NACKS 64
+#define LEAST_SMOOTH 16     /* packets */
+#define LEAST_JUMP 200000.0 /* us; another source, or its clock was set */
 
 /* A voice goes on without what is late; a picture waits for it. A slide is shown as soon as it is
  * there, and waits longest: another one would take as long as it did. */
@@ -23,6 +25,7 @@ static void init_repairs(struct recvtrack *t)
     jitter_init(&t->jitter, t->rate, RECVTRACK_DELAY_MIN,
                 t->still ? RECVTRACK_DELAY_MIN : RECVTRACK_DELAY_MAX);
     t->jitter.patience = patience;
+    t->jitter.voice = t->media->audio;
     t->jitter.slack = t->media->audio ? 0 : PICTURE_SLACK;
     nack_init(&t->nack, REPAIR_DEADLINE + patience);
 }
@@ -71,6 +74,7 @@ static void begin(struct recvtrack *t, usec now, uint32_t ssrc)
     init_repairs(t);
     nack_rtt(&t->nack, t->rtt);
     clockmap_init(&t->clock, t->rate);
+    t->has_least = false;
     t->report_at = now + REPORT_FIRST;
     if (!t->media->audio) {
         vp8join_init(&t->join, t->frame_buf, RECVTRACK_FRAME_MAX);
@@ -78,11 +82,43 @@ static void begin(struct recvtrack *t, usec now, uint32_t ssrc)
     }
 }
 
+static int64_t capture_of(const struct recvtrack *t, const struct pkt *p)
+{
+    uint64_t ntp;
+    const uint8_t id = t->media->ext.id[RTP_EXT_ABS_CAPTURE];
+    if (id && rtp_abs_capture(p, id, &ntp))
+        return unix_us_of_ntp(ntp);
+    return clockmap_ntp(&t->clock, p->rtp.ts, &ntp) ? unix_us_of_ntp(ntp) : 0;
+}
+
+/* The timestamps' clock against the capture's. */
+static void note_least(struct recvtrack *t, const struct pkt *p)
+{
+    const struct jitter *const j = &t->jitter;
+    const int64_t capture = capture_of(t, p);
+    if (!capture)
+        return;
+    const double least = (double)(jitter_due(j, p->rtp.ts) - j->delay - capture) - j->base;
+    const double moved = least - t->least;
+    const bool anew =
+        !t->has_least || t->least_of != j->begun_at || moved > LEAST_JUMP || moved < -LEAST_JUMP;
+    t->least = anew ? least : t->least + moved / LEAST_SMOOTH;
+    t->least_of = j->begun_at;
+    t->has_least = true;
+}
+
+bool recvtrack_least(const struct recvtrack *t, usec *least)
+{
+    *least = (usec)(t->least + t->jitter.base);
+    return t->has_least;
+}
+
 static void take(struct recvtrack *t, usec now, struct pkt *p)
 {
     if (t->media->nack)
         nack_input(&t->nack, now, p->rtp.ext_seq, p->rtp.repaired);
     jitter_put(&t->jitter, now, pkt_ref(p));
+    note_least(t, p);
 }
 
 /* What was lost and comes again in this packet goes before it. False: malformed. */
@@ -134,15 +170,6 @@ void recvtrack_sr(struct recvtrack *t, usec now, uint64_t ntp, uint32_t ts)
     clockmap_sr(&t->clock, ntp, ts);
 }
 
-static int64_t capture_of(const struct recvtrack *t, const struct pkt *p)
-{
-    uint64_t ntp;
-    const uint8_t id = t->media->ext.id[RTP_EXT_ABS_CAPTURE];
-    if (id && rtp_abs_capture(p, id, &ntp))
-        return unix_us_of_ntp(ntp);
-    return clockmap_ntp(&t->clock, p->rtp.ts, &ntp) ? unix_us_of_ntp(ntp) : 0;
-}
-
 static const uint8_t *payload_of(const struct pkt *p)
 {
     return p->data + p->rtp.payload_off;
@@ -170,43 +197,51 @@ static bool join_frame(struct recvtrack *t, const struct pkt *p, struct recvtrac
     return vp8join_put(&t->join, &part, &it->frame);
 }
 
-/* What becomes of a packet that is due; true if it made an item. */
-static bool take_due(struct recvtrack *t, struct pkt *p, struct recvtrack_item *it)
+static void name_item(const struct recvtrack *t, const struct pkt *p, struct recvtrack_item *it)
 {
     it->ts = p->rtp.ts;
     it->wall_us = capture_of(t, p);
-    if (!t->media->audio) {
-        const bool whole = join_frame(t, p, it);
-        pkt_unref(&p);
-        return whole;
-    }
-    it->packet = payload_of(p);
-    it->len = p->rtp.payload_len;
-    t->held = p;
-    return true;
 }
 
 bool recvtrack_pull(struct recvtrack *t, usec now, struct recvtrack_item *it)
 {
-    pkt_unref(&t->held);
     for (;;) {
         struct pkt *p = NULL;
         *it = (struct recvtrack_item){0};
-        switch (jitter_get(&t->jitter, now, &p)) {
-        case JITTER_WAIT:
+        const enum jitter_out what = jitter_get(&t->jitter, now, &p);
+        if (what == JITTER_WAIT)
             return false;
-        case JITTER_LOST:
-            if (!t->media->audio)
-                break;
-            item_lost(t, it);
+        if (what == JITTER_LOST)
+            continue;
+        name_item(t, p, it);
+        const bool whole = join_frame(t, p, it);
+        pkt_unref(&p);
+        if (whole)
             return true;
-        case JITTER_PACKET:
-        default:
-            if (take_due(t, p, it))
-                return true;
-            break;
-        }
     }
+}
+
+bool recvtrack_take(struct recvtrack *t, usec now, struct recvtrack_item *it)
+{
+    pkt_unref(&t->held);
+    *it = (struct recvtrack_item){0};
+    const enum jitter_out what = jitter_take(&t->jitter, now, &t->held);
+    if (what == JITTER_LOST)
+        item_lost(t, it);
+    if (what == JITTER_PACKET) {
+        name_item(t, t->held, it);
+        it->packet = payload_of(t->held);
+        it->len = t->held->rtp.payload_len;
+    }
+    return what != JITTER_WAIT;
+}
+
+bool recvtrack_peek(const struct recvtrack *t, uint32_t *ts)
+{
+    const struct pkt *const p = jitter_peek(&t->jitter);
+    if (p)
+        *ts = p->rtp.ts;
+    return p != NULL;
 }
 
 static void report(struct recvtrack *t, usec now, uint32_t self, struct writer *w)
@@ -242,7 +277,9 @@ usec recvtrack_next(const struct recvtrack *t)
 {
     if (!t->stat.started)
         return USEC_NEVER;
-    usec next = usec_min(t->report_at, jitter_next(&t->jitter));
+    usec next = t->report_at; /* a voice is taken, at the loudspeaker's pace */
+    if (!t->media->audio)
+        next = usec_min(next, jitter_next(&t->jitter));
     if (t->media->nack)
         next = usec_min(next, nack_next(&t->nack));
     return t->want_key ? usec_min(next, t->key_asked + KEY_EVERY) : next;

@@ -33,6 +33,9 @@ struct recvtrack {
     uint64_t bytes;
     uint64_t keys_asked;
     uint64_t ridden; /* lost packets that came with a later one (RFC 2198) */
+    double least;    /* see recvtrack_least, without jitter.base; */
+    usec least_of;   /* and the stream's beginning that it is of */
+    bool has_least;
 };
 
 /* What is to be shown or heard now. Pointers are valid until the next call with this track. */
@@ -56,8 +59,19 @@ void recvtrack_still(struct recvtrack *t);
 void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx);
 void recvtrack_sr(struct recvtrack *t, usec now, uint64_t ntp, uint32_t ts);
 
-/* False: nothing is due. */
+/* A picture. False: none is due. */
 bool recvtrack_pull(struct recvtrack *t, usec now, struct recvtrack_item *it);
+
+/* A voice, for who knows himself when he needs more of it: the packet that comes next if it is
+ * there, also before its time; it is given up only when its time has come. False: neither. */
+bool recvtrack_take(struct recvtrack *t, usec now, struct recvtrack_item *it);
+/* The packet that comes next, if it is there: its timestamp. */
+MUST_USE bool recvtrack_peek(const struct recvtrack *t, uint32_t *ts);
+
+/* From the capture, in the sender's clock, to when it would come out without any delay, in ours,
+ * smoothed: only the difference of two lines of one sender means something. False: not known yet.
+ */
+MUST_USE bool recvtrack_least(const struct recvtrack *t, usec *least);
 
 /* Appends what is to be said: reports, requests for repairs and key frames. */
 void recvtrack_feedback(struct recvtrack *t, usec now, uint32_t self, struct writer *w);

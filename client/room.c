@@ -191,8 +191,6 @@ static gboolean on_second(gpointer user)
     struct room *const r = user;
     char why[OUTPUT_WHY];
     gather_stats(r);
-    if (r->play)
-        play_keep_together(r->play);
     tell_stats(r, clock_now());
     while (output_failed(r->output, why))
         log_error(&r->log, "a sink failed", "why=%s", why);

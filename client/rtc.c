@@ -514,10 +514,15 @@ void rtc_want_key(struct rtc *c, size_t line, bool want)
         c->recv[line].want_key = want;
 }
 
+struct recvtrack *rtc_recv(struct rtc *c, size_t line)
+{
+    return receives(c, line) && c->recv[line].stat.started ? &c->recv[line] : NULL;
+}
+
 bool rtc_pull(struct rtc *c, usec now, size_t *line, struct recvtrack_item *it)
 {
     for (size_t i = 0; i < c->nego.n; i++) {
-        if (receives(c, i) && c->recv[i].stat.started && recvtrack_pull(&c->recv[i], now, it)) {
+        if (!c->nego.media[i].audio && rtc_recv(c, i) && recvtrack_pull(&c->recv[i], now, it)) {
             *line = i;
             return true;
         }
@@ -529,11 +534,6 @@ void rtc_floor(struct rtc *c, size_t line, usec at_least)
 {
     if (receives(c, line))
         jitter_floor(&c->recv[line].jitter, at_least);
-}
-
-usec rtc_delay(const struct rtc *c, size_t line)
-{
-    return receives(c, line) ? c->recv[line].jitter.delay : 0;
 }
 
 void rtc_set_rtt(struct rtc *c, usec rtt)

@@ -63,13 +63,14 @@ bool rtc_key_asked(struct rtc *c, size_t line);
 /* Our decoder of this line waits for a key frame, or no longer does. */
 void rtc_want_key(struct rtc *c, size_t line, bool want);
 
-/* The next item that is due on any line we receive. False: none. */
+/* The next picture that is due on any line we receive. False: none. */
 bool rtc_pull(struct rtc *c, usec now, size_t *line, struct recvtrack_item *it);
+
+/* A line on which something has come; NULL: none. Voices are taken from it, see voice.h. */
+struct recvtrack *rtc_recv(struct rtc *c, size_t line);
 
 /* Sound and picture of one person stay together: at least this much delay in the buffer. */
 void rtc_floor(struct rtc *c, size_t line, usec at_least);
-/* The delay that the line's buffer now has. */
-usec rtc_delay(const struct rtc *c, size_t line);
 
 /* A round trip measured elsewhere (the other connection to the same relay). */
 void rtc_set_rtt(struct rtc *c, usec rtt);

@@ -113,6 +113,8 @@ static void give_items(struct session *s, usec now)
 {
     struct recvtrack_item it;
     size_t line;
+    if (s->state == OPEN && s->conf.turn)
+        s->conf.turn(s->conf.user);
     while (s->state == OPEN && rtc_pull(s->rtc, now, &line, &it)) {
         if (s->conf.item)
             s->conf.item(s->conf.user, line, &it);

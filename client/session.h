@@ -37,7 +37,9 @@ struct session_conf {
     bool publish;     /* lines are sent, else received */
     struct session_line line[NEGO_MEDIA];
     size_t lines;
-    /* A received item is due. Must not free the session. */
+    /* Pictures are looked for; may be NULL. */
+    void (*turn)(void *user);
+    /* A received picture is due. Must not free the session. */
     void (*item)(void *user, size_t line, const struct recvtrack_item *it);
     /* The connection is open, or no longer. */
     void (*open)(void *user, bool open);

@@ -19,6 +19,7 @@
 struct job {
     struct vp8frame frame; /* data points behind this struct */
     int64_t wall_us;
+    usec put_at;
     uint8_t data[];
 };
 
@@ -67,6 +68,7 @@ static void do_job(struct show *s, const struct job *j)
     const enum vp8dec_result r = decode(s, &j->frame, &pic);
     if (r == VP8DEC_PICTURE) {
         n.at = clock_now();
+        n.took = n.at - j->put_at;
         screen_put(s->screen, s->tile, &pic, n.at);
         n.shown = true;
         n.width = (unsigned)pic.width;
@@ -153,6 +155,7 @@ void show_put(struct show *s, const struct vp8frame *f, int64_t wall_us)
         j->frame.data = j->data;
         j->frame.gap = f->gap || s->gap;
         j->wall_us = wall_us;
+        j->put_at = clock_now();
         memcpy(j->data, f->data, f->len);
     }
     s->gap = !j || !mailbox_send(s->in, &j);

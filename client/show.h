@@ -8,7 +8,8 @@ struct show;
 
 /* What the thread has to tell of each picture. */
 struct show_note {
-    usec at; /* when it was given to the screen */
+    usec at;   /* when it was given to the screen */
+    usec took; /* since it was handed over: waiting, decoding */
     unsigned width, height;
     bool shown;     /* false: nothing could be shown, only wants_key says something */
     bool wants_key; /* a key frame is needed before anything more can be shown */

@@ -75,6 +75,8 @@ void stats_voice_played(struct stats_voice *v, usec at, size_t samples, bool inv
 {
     const usec len = (usec)samples * USEC_SEC / 48000;
     v->samples += samples;
+    v->gaps += invented && !v->in_gap;
+    v->in_gap = invented;
     if (invented) {
         v->concealed += samples;
         return;
@@ -82,6 +84,12 @@ void stats_voice_played(struct stats_voice *v, usec at, size_t samples, bool inv
     if (v->heard)
         v->silence = usec_max(v->silence, at - v->heard);
     v->heard = usec_max(v->heard, at + len);
+}
+
+void stats_voice_paused(struct stats_voice *v, usec at)
+{
+    if (v->heard)
+        v->heard = usec_max(v->heard, at);
 }
 
 void stats_init(struct stats *s, usec now)
@@ -103,6 +111,14 @@ struct stats_video *stats_video_of(struct stats *s, const char *name)
     struct stats_video *const v = &s->video[s->videos++];
     strcpy(v->name, name);
     return v;
+}
+
+void stats_skew(struct stats *s, usec now, int32_t ms)
+{
+    stats_ring_add(&s->skew, ms);
+    if (s->apart_at)
+        s->apart += usec_min(now - s->apart_at, USEC_SEC); /* a picture that stands is a freeze */
+    s->apart_at = ms > STATS_SKEW_MOST || ms < -STATS_SKEW_MOST ? now : 0;
 }
 
 static unsigned rung_of(const struct stats_video *v)
@@ -165,10 +181,11 @@ static json_t *video(struct stats_video *v, usec now, double seconds)
 {
     const double fps = (double)(v->frames - v->frames_prior) / seconds;
     v->frames_prior = v->frames;
-    return json_pack("{s:f, s:i, s:i, s:f, s:I}", "fps", rounded(fps, 10), "width", (int)v->width,
-                     "height", (int)v->height, "freeze_ratio",
+    return json_pack("{s:f, s:i, s:i, s:f, s:I, s:I}", "fps", rounded(fps, 10), "width",
+                     (int)v->width, "height", (int)v->height, "freeze_ratio",
                      rounded(stats_video_freeze_ratio(v, now), 10000), "frozen_ms",
-                     (json_int_t)(stats_video_frozen(v, now) / USEC_MS));
+                     (json_int_t)(stats_video_frozen(v, now) / USEC_MS), "freezes",
+                     (json_int_t)v->freezes);
 }
 
 static double concealed_ratio(const struct stats_voice *v)
@@ -180,6 +197,25 @@ static usec longest_silence(const struct stats_voice *v, usec now)
 {
     const usec open = v->heard && now > v->heard ? now - v->heard : 0;
     return usec_max(v->silence, open);
+}
+
+static json_int_t ms_of(uint64_t samples)
+{
+    return (json_int_t)(samples / 48);
+}
+
+static json_t *voice(const struct stats_voice *v, usec now)
+{
+    json_t *const o = json_pack(
+        "{s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "concealed_ratio",
+        rounded(concealed_ratio(v), 10000), "longest_silence_ms",
+        (json_int_t)(longest_silence(v, now) / USEC_MS), "played_ms", ms_of(v->samples),
+        "concealed_ms", ms_of(v->concealed), "concealments", (json_int_t)v->gaps, "recovered_ms",
+        ms_of(v->recovered), "repeated_ms", ms_of(v->repeated), "left_out_ms", ms_of(v->left_out),
+        "skipped_ms", ms_of(v->skipped), "late_packets", (json_int_t)v->late);
+    if (o && v->delay)
+        json_object_set_new(o, "delay_ms", json_integer((json_int_t)(v->delay / USEC_MS)));
+    return o;
 }
 
 /* Absent rather than invented: what is not known yet is not in the object. */
@@ -200,12 +236,7 @@ int stats_json(struct stats *s, usec now, char *out, size_t cap)
         set_known(o, "rtt_ms", json_real(rounded((double)s->rtt / 1e3, 10)));
     set_known(o, "up", way(&s->up));
     set_known(o, "down", way(&s->down));
-    set_known(o, "voice",
-              json_pack("{s:f, s:I, s:I, s:I}", "concealed_ratio",
-                        rounded(concealed_ratio(&s->voice), 10000), "longest_silence_ms",
-                        (json_int_t)(longest_silence(&s->voice, now) / USEC_MS), "played_ms",
-                        (json_int_t)(s->voice.samples / 48), "concealed_ms",
-                        (json_int_t)(s->voice.concealed / 48)));
+    set_known(o, "voice", voice(&s->voice, now));
     for (size_t i = 0; i < s->videos; i++)
         set_known(videos, s->video[i].name, video(&s->video[i], now, seconds));
     set_known(o, "video", videos);
@@ -215,6 +246,7 @@ int stats_json(struct stats *s, usec now, char *out, size_t cap)
     int32_t skew;
     if (stats_ring_at(&s->skew, 50, &skew))
         set_known(o, "skew_ms", json_integer(skew));
+    set_known(o, "apart_ms", json_integer((json_int_t)(s->apart / USEC_MS)));
     const size_t len = json_dumpb(o, out, cap, JSON_COMPACT | JSON_REAL_PRECISION(10));
     if (len < cap)
         out[len] = 0;

@@ -5,6 +5,7 @@
 
 #define STATS_SAMPLES 512 /* values that quantiles are taken of: the last 20 s of 25 fps */
 #define STATS_SOURCES 8
+#define STATS_SKEW_MOST 80 /* ms that voice and picture may be apart before it is seen */
 
 /* The last values of something, for its quantiles. */
 struct stats_ring {
@@ -40,12 +41,22 @@ double stats_video_freeze_ratio(const struct stats_video *v, usec now);
 struct stats_voice {
     uint64_t samples;   /* that should have been heard */
     uint64_t concealed; /* of these, invented */
-    usec heard;         /* when the last real sound ended; 0 = none yet */
-    usec silence;       /* longest time without */
+    uint64_t recovered; /* of these, from the copy in the packet after */
+    uint64_t repeated;  /* played more, to grow the delay, */
+    uint64_t left_out;  /* or less, to shrink it: pitch periods */
+    uint64_t skipped;   /* not played, because they were far too late */
+    uint64_t late;      /* packets that came when they had been given up */
+    unsigned gaps;      /* runs of what was invented: concealments that may be heard as one each */
+    bool in_gap;
+    usec delay;   /* from capture to loudspeaker; 0 = not known */
+    usec heard;   /* when the last real sound ended; 0 = none yet */
+    usec silence; /* longest time without */
 };
 
 /* `samples` (48 kHz) were decoded, or invented, to be heard from `at` on. */
 void stats_voice_played(struct stats_voice *v, usec at, size_t samples, bool invented);
+/* Until `at` there was a pause of the sender's: no silence of ours. */
+void stats_voice_paused(struct stats_voice *v, usec at);
 
 /* One direction. */
 struct stats_way {
@@ -63,12 +74,17 @@ struct stats {
     struct stats_video video[STATS_SOURCES];
     size_t videos;
     struct stats_ring delay, burnt, slides, skew; /* ms; slides: until a new one is seen */
+    usec apart;    /* in all, voice and picture further than STATS_SKEW_MOST */
+    usec apart_at; /* until here it is counted; 0 = they are together */
 };
 
 void stats_init(struct stats *s, usec now);
 
 /* The counter of a source, made when it is asked for first; NULL: too many. */
 struct stats_video *stats_video_of(struct stats *s, const char *name);
+
+/* A picture is shown: the voice is so many ms behind it (negative: before it). */
+void stats_skew(struct stats *s, usec now, int32_t ms);
 
 /* Which rung of the ladder (1 to 5) what is seen stands on: 5 with a board of 1080 lines, 4 with a
  * picture of 720, 3 of 360, 2 with any, 1 with none but slides. */

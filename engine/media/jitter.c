@@ -6,8 +6,11 @@
 #define RESET (15 * USEC_SEC)
 #define ANCHOR_S 60 /* ts0 follows, lest the timestamps go half round */
 #define MEMORY (10 * USEC_SEC)
-#define MOST_LATE 0.05    /* of the frames may be late, but by no more than the slack, */
-#define OFTEN_LATE 0.005  /* and so many by more than that */
+#define MOST_LATE 0.05   /* of the frames may be late, but by no more than the slack, */
+#define OFTEN_LATE 0.005 /* and so many by more than that */
+/* Frames of a burst that count: one in a minute is not worth a delay, one in ten seconds is. */
+#define BURST_VOICE 2     /* of 500 in ten seconds */
+#define BURST_PICTURES 1  /* of 250 */
 #define OUTAGE USEC_SEC   /* without any packet */
 #define OUTAGE_GAP 32u    /* and then so many are missing: slides may be as quiet */
 #define CATCH_UP USEC_SEC /* after a start: what was kept for a late comer comes in a rush */
@@ -20,7 +23,7 @@ void jitter_init(struct jitter *j, uint32_t rate, usec min, usec max)
     assert(rate > 0 && min >= 0 && min <= max);
     memset(j, 0, sizeof *j);
     j->rate = rate;
-    j->min = j->delay = min;
+    j->min = j->own = j->delay = min;
     j->max = max;
 }
 
@@ -55,6 +58,12 @@ static usec clamp(usec v, usec low, usec high)
     return usec_max(low, usec_min(v, high));
 }
 
+/* What it needs itself, or what the other half of a person needs. */
+static void hold(struct jitter *j)
+{
+    j->delay = clamp(usec_max(j->own, j->floor), j->min, j->max);
+}
+
 static void begin(struct jitter *j, usec now, const struct pkt *p)
 {
     empty(j);
@@ -67,7 +76,8 @@ static void begin(struct jitter *j, usec now, const struct pkt *p)
     j->slow = (struct quantile){0};
     j->frame_slow = 0;
     j->begun_at = j->settled_at = now;
-    j->delay = clamp(j->floor, j->min, j->max);
+    j->own = j->min;
+    hold(j);
     j->shrink_at = now + SHRINK_EVERY;
     j->out = 0;
 }
@@ -87,20 +97,22 @@ static usec wanted(const struct jitter *j)
 {
     const usec most = quantile_all_but(&j->slow, MOST_LATE);
     const usec all = quantile_all_but(&j->slow, OFTEN_LATE) - j->slack;
-    return clamp(usec_max(usec_max(most, all), j->floor), j->min, j->max);
+    return clamp(usec_max(most, all), j->min, j->max);
 }
 
-/* Up at once, because packets are late already; down in steps too small to be seen or heard. */
+/* Up at once, because packets are late already; down in steps too small to be seen. A voice is
+ * played a little faster until it is there. */
 static void set_delay(struct jitter *j, usec now)
 {
     const usec want = wanted(j);
-    if (want >= j->delay) {
-        j->delay = want;
+    if (want >= j->own || j->voice) {
+        j->own = want;
         j->shrink_at = now + SHRINK_EVERY;
     } else if (now >= j->shrink_at) {
-        j->delay = usec_max(want, j->delay - SHRINK_STEP);
+        j->own = usec_max(want, j->own - SHRINK_STEP);
         j->shrink_at = now + SHRINK_EVERY;
     }
+    hold(j);
 }
 
 static double smaller(double a, double b)
@@ -119,11 +131,14 @@ static void lower_base(struct jitter *j, usec now, double off)
         j->slow = (struct quantile){0};
         j->frame_slow = 0;
         j->settled_at = now;
-        j->delay = wanted(j);
+        j->own = wanted(j);
+        hold(j);
         return;
     }
     quantile_shift(&j->slow, by);
-    j->delay = usec_min(j->delay + by, j->max);
+    j->own = usec_min(j->own + by, j->max);
+    j->floor += j->floor ? by : 0;
+    hold(j);
 }
 
 /* Learns from one arrival. `off`: how long it took, on top of at0. */
@@ -143,12 +158,29 @@ static usec slow_of(const struct jitter *j, uint32_t ts, usec came)
     return came - j->at0 - media_time(j, ts) - (usec)j->base;
 }
 
+/* What comes together after a gap tells of one burst, not of many late frames: the first count.
+ * Repairs come together too, and each was lost by itself. */
+static bool counts(const struct jitter *j)
+{
+    return j->burst < (j->voice ? BURST_VOICE : BURST_PICTURES);
+}
+
+static void note_burst(struct jitter *j, uint32_t ts, const struct pkt *p, usec came)
+{
+    const usec apart = media_time(j, ts) - media_time(j, j->last_ts);
+    const bool together = !p->rtp.repaired && came - j->frame_came < apart / 4;
+    j->burst = together ? j->burst + 1 : 0;
+    j->frame_came = came;
+}
+
 /* A frame is as slow as its last packet, and a repaired one is slow. */
-static void learn_frame(struct jitter *j, usec now, uint32_t ts, usec came)
+static void learn_frame(struct jitter *j, usec now, uint32_t ts, const struct pkt *p, usec came)
 {
     if (j->out && ts != j->last_ts) {
-        quantile_add(&j->slow, now, j->frame_slow, MEMORY);
+        if (counts(j))
+            quantile_add(&j->slow, now, j->frame_slow, MEMORY);
         j->frame_slow = 0;
+        note_burst(j, ts, p, came);
     }
     if (came >= j->settled_at)
         j->frame_slow = usec_max(j->frame_slow, slow_of(j, ts, came));
@@ -235,19 +267,12 @@ static usec turn_of(const struct jitter *j, const struct pkt *held)
     return held->rtp.ext_seq == j->next_seq ? due : due + j->patience;
 }
 
-enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
+/* Packet next_seq comes out, or is given up. */
+static enum jitter_out leave(struct jitter *j, usec now, uint32_t ts, struct pkt **p)
 {
-    const struct pkt *const held = first_held(j);
-    *p = NULL;
-    if (!held)
-        return JITTER_WAIT;
-    const uint32_t ts = next_ts(j, held);
-    if (now < turn_of(j, held))
-        return JITTER_WAIT;
-
     struct pkt **const s = slot(j, j->next_seq);
     if (*s)
-        learn_frame(j, now, ts, j->came[j->next_seq % JITTER_RING]);
+        learn_frame(j, now, ts, *s, j->came[j->next_seq % JITTER_RING]);
     j->next_seq++;
     j->last_ts = ts;
     if (!*s) {
@@ -260,6 +285,30 @@ enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
     return JITTER_PACKET;
 }
 
+enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p)
+{
+    const struct pkt *const held = first_held(j);
+    *p = NULL;
+    if (!held || now < turn_of(j, held))
+        return JITTER_WAIT;
+    return leave(j, now, next_ts(j, held), p);
+}
+
+enum jitter_out jitter_take(struct jitter *j, usec now, struct pkt **p)
+{
+    const struct pkt *const held = first_held(j);
+    *p = NULL;
+    if (!held || (held->rtp.ext_seq != j->next_seq && now < turn_of(j, held)))
+        return JITTER_WAIT;
+    return leave(j, now, next_ts(j, held), p);
+}
+
+const struct pkt *jitter_peek(const struct jitter *j)
+{
+    const struct pkt *const p = j->ring[j->next_seq % JITTER_RING];
+    return j->started && p && p->rtp.ext_seq == j->next_seq ? p : NULL;
+}
+
 usec jitter_next(const struct jitter *j)
 {
     const struct pkt *const held = first_held(j);
@@ -269,6 +318,5 @@ usec jitter_next(const struct jitter *j)
 void jitter_floor(struct jitter *j, usec at_least)
 {
     j->floor = usec_max(at_least, 0);
-    if (j->delay < wanted(j))
-        j->delay = wanted(j);
+    hold(j);
 }

@@ -15,7 +15,9 @@ struct jitter {
     usec floor;                    /* what jitter_floor wants */
     usec patience;                 /* so much longer a missing packet is waited for; 0 at first */
     usec slack;                    /* who is so late now and then does no harm; 0 at first */
-    usec delay;                    /* now */
+    bool voice; /* who plays it goes slowly to a new delay himself; false at first */
+    usec own;   /* the delay that it needs itself */
+    usec delay; /* now: of both the larger */
     bool started;
     uint32_t next_seq; /* extended number that comes out next */
     uint32_t highest;
@@ -27,6 +29,8 @@ struct jitter {
     double base;
     struct quantile slow;
     usec frame_slow; /* the slowest packet yet of the frame that comes out, which has last_ts */
+    usec frame_came; /* first packet of that frame */
+    unsigned burst;  /* so many came before it together with it, after a gap */
     usec begun_at;
     usec settled_at; /* what came before does not count */
     usec put_at;     /* last arrival */
@@ -56,7 +60,13 @@ void jitter_put(struct jitter *j, usec now, struct pkt *p);
  * less than the key frame that everybody would get for it. */
 enum jitter_out jitter_get(struct jitter *j, usec now, struct pkt **p);
 usec jitter_next(const struct jitter *j);
+/* The same for who plays sound and knows himself when he needs the next packet: one that is there
+ * comes out at once, before its time too; one that is missing is waited for until its time. */
+enum jitter_out jitter_take(struct jitter *j, usec now, struct pkt **p);
+/* The next packet, if it is there; it stays the buffer's. */
+const struct pkt *jitter_peek(const struct jitter *j);
 /* When a packet with this timestamp should be played, on our clock. */
 usec jitter_due(const struct jitter *j, uint32_t ts);
-/* Extra delay so that sound and picture of one person stay together (never below the own need). */
+/* At least so much delay, at once, so that sound and picture of one person stay together; never
+ * below the own need, never above the most. */
 void jitter_floor(struct jitter *j, usec at_least);

@@ -19,7 +19,7 @@ silence ms          longest time without sound that was sent
 freeze %            of the time: gaps longer than max(3 x mean, mean + 150 ms)
 delay ms            from camera to display, by the burnt-in time, p50 / p95
 slides ms           from a slide's change until it is seen, p50 / p95
-skew ms             picture behind (+) or before (-) the voice, median
+skew ms             voice behind (+) or before (-) the picture, median
 rung                the ladder's rungs, seconds on each
 back ms             after an outage: from the link's return to the first picture / the first voice
 """

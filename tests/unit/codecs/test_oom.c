@@ -1,6 +1,7 @@
 /* test_oom.c - codecs with the n-th allocation failing, and none at all from picture to picture. */
 #include "codecs/opus_dec.h"
 #include "codecs/opus_enc.h"
+#include "codecs/stretch.h"
 #include "codecs/vp8_enc.h"
 #include "codecs/vp9_dec.h"
 #include "tests/unit/codecs/pictures.h"
@@ -92,6 +93,25 @@ static void video_without_memory_says_so(void **unused)
     assert_true(oom_walk(slides_of_two_sizes, NULL) >= 6);
 }
 
+static enum err faster(void *unused)
+{
+    (void)unused;
+    int16_t pcm[5760] = {0};
+    struct stretch *s = NULL;
+    enum err rc = stretch_new(&s);
+    assert_true((rc == OK) == (s != NULL));
+    for (unsigned i = 0; i < 3 && rc == OK; i++)
+        rc = stretch_put(s, 1.15F, pcm, 5760);
+    stretch_free(&s);
+    return rc;
+}
+
+static void speed_without_memory_says_so(void **unused)
+{
+    (void)unused;
+    assert_true(oom_walk(faster, NULL) >= 1);
+}
+
 static void sound_without_memory_says_so(void **unused)
 {
     (void)unused;
@@ -142,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(video_without_memory_says_so),
         cmocka_unit_test(sound_without_memory_says_so),
+        cmocka_unit_test(speed_without_memory_says_so),
         cmocka_unit_test(vp9_without_memory_says_so),
         cmocka_unit_test(from_picture_to_picture_nothing_is_allocated),
     };

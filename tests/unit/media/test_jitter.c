@@ -205,6 +205,42 @@ static void a_floor_holds_the_delay_up(void **unused)
     assert_int_equal(j.delay, MIN);
 }
 
+static void who_plays_sound_takes_what_is_there(void **unused)
+{
+    (void)unused;
+    struct pkt *p = NULL;
+    jitter_floor(&j, 100 * USEC_MS);
+    assert_int_equal(jitter_take(&j, 0, &p), JITTER_WAIT);
+    put(0, 0);
+    put(FRAME, 1);
+    put(3 * FRAME, 3);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(jitter_peek(&j)->rtp.ext_seq, 70000 + i);
+        assert_int_equal(jitter_take(&j, 3 * FRAME, &p), JITTER_PACKET);
+        assert_int_equal(p->rtp.ext_seq, 70000 + i);
+        pkt_unref(&p);
+    }
+    assert_null(jitter_peek(&j));
+    const usec due = 2 * FRAME + 100 * USEC_MS; /* of the one that is missing */
+    assert_int_equal(jitter_take(&j, due - 1, &p), JITTER_WAIT);
+    assert_int_equal(jitter_take(&j, due, &p), JITTER_LOST);
+    assert_int_equal(jitter_take(&j, due, &p), JITTER_PACKET);
+    pkt_unref(&p);
+    assert_int_equal(jitter_take(&j, due, &p), JITTER_WAIT);
+}
+
+static void a_floor_goes_as_fast_as_it_came(void **unused)
+{
+    (void)unused;
+    put(0, 0);
+    jitter_floor(&j, 150 * USEC_MS);
+    assert_int_equal(jitter_next(&j), 150 * USEC_MS);
+    jitter_floor(&j, 60 * USEC_MS);
+    assert_int_equal(jitter_next(&j), 60 * USEC_MS);
+    jitter_floor(&j, 0);
+    assert_int_equal(jitter_next(&j), MIN);
+}
+
 /* One in 25 takes 160 ms longer, by a repair; nobody sees a picture that stands so long. */
 static usec repaired(uint32_t i)
 {
@@ -310,6 +346,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_delay_shrinks_again_slowly, setup, teardown),
         cmocka_unit_test_setup_teardown(the_delay_stays_in_its_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_floor_holds_the_delay_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_floor_goes_as_fast_as_it_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_plays_sound_takes_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_sees_costs_no_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rush_at_the_start_is_no_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(an_outage_is_passed_over, setup, teardown),
