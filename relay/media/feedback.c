@@ -12,6 +12,8 @@
 #define TAIL_AFTER (200 * USEC_MS)
 #define SR_GAP (100 * USEC_MS)        /* senders report every second or so, never so often */
 #define NACKS_MAX 4000                /* numbers that one member may ask for in a second */
+#define LACK_SMOOTH 4                 /* reports */
+#define LACK_MOST 0.25                /* that a publisher is told of: nobody makes a voice worse */
 #define KEY_ASKS 8                    /* key frames that a viewer's losses may cost at once, */
 #define KEY_ASKS_EVERY (4 * USEC_SEC) /* and in the long run: every one costs all the others */
 
@@ -70,6 +72,21 @@ static double lost_on_its_way(const struct sub *s, const struct rtcp_report *r, 
     return lost > missed ? (lost - missed) / (1 - missed) : 0;
 }
 
+/* Lost, and all that repairs it too: a repair if it asks for them, and what rides along. */
+static void note_lack(struct sub *s, usec now, double lost)
+{
+    const struct member *const m = s->member;
+    const struct line *const l = &m->line[s->line];
+    const size_t riders = l->red_pt ? size_min(m->red.riders, m->red_most) : 0;
+    double lack = lost;
+    for (size_t i = 0; i < riders + l->nack; i++)
+        lack *= lost;
+    s->lack += ((float)lack - s->lack) / LACK_SMOOTH;
+    s->lack_at = now;
+    if (s->track && !s->track->owner && !sub_watches(s))
+        link_lack(s->track, now);
+}
+
 /* RFC 3550 6.4.1: the round trip from the echo of our sender report. */
 static void input_report(struct member *m, usec now, const struct rtcp_report *r)
 {
@@ -81,8 +98,11 @@ static void input_report(struct member *m, usec now, const struct rtcp_report *r
         m->stats.out_loss_ppt = loss;
     const uint32_t sent = s->reported ? r->ext_highest - s->reported : 0;
     s->reported = r->ext_highest;
+    const double lost = lost_on_its_way(s, r, sent);
     if (!m->budget) /* else it tells of every packet, and sooner */
-        red_rule_report(&m->red, now, sent, sent * lost_on_its_way(s, r, sent));
+        red_rule_report(&m->red, now, sent, sent * lost);
+    if (m->line[s->line].audio)
+        note_lack(s, now, lost);
     budget_report(m, now, loss);
     repair_tail(s, now, (uint16_t)r->ext_highest);
     if (!r->lsr || r->lsr != (uint32_t)(s->sr_ntp >> 16))
@@ -260,6 +280,17 @@ usec feedback_next(const struct member *m)
     return at;
 }
 
+/* Who sends a voice protects it by what he hears of losses (Opus, in-band FEC): he is told what the
+ * viewers lack, if that is more than what is lost on the way to us. Only the share of the last
+ * second says so: the sum that estimates of the way are made of stays that of the way. */
+static void raise_loss(const struct track *t, usec now, struct rtcp_report *r)
+{
+    const double lack = t->audio ? track_lack(t, now) : 0;
+    const double most = lack < LACK_MOST ? lack : LACK_MOST;
+    if (most * 256 > r->fraction_lost)
+        r->fraction_lost = (uint8_t)(most * 256);
+}
+
 static void receiver_reports(struct member *m, usec now, struct writer *w)
 {
     struct rtcp_report r[RTCP_REPORTS];
@@ -270,9 +301,10 @@ static void receiver_reports(struct member *m, usec now, struct writer *w)
             if (!t->layer[k])
                 continue;
             recvstat_report(&t->layer[k]->stat, now, &r[n]);
-            const uint16_t loss = (uint16_t)(r[n++].fraction_lost * 1000u / 256u);
+            const uint16_t loss = (uint16_t)(r[n].fraction_lost * 1000u / 256u);
             if (loss > m->stats.in_loss_ppt)
                 m->stats.in_loss_ppt = loss;
+            raise_loss(t, now, &r[n++]);
         }
     }
     if (n)

@@ -39,6 +39,8 @@ struct sub {
     uint64_t sr_ntp;          /* of our last sender report */
     usec sr_at;
     uint32_t reported; /* highest number of the viewer's last report */
+    float lack;        /* of a voice: the share that no repair brings it, smoothed, */
+    usec lack_at;      /* as it reported then */
     bool sr_due;       /* a new source: its clock must be told at once */
 };
 

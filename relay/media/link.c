@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+#define LACK_EVERY USEC_SEC
+#define LACK_WORST (3 * USEC_SEC) /* so long the worst that was told stands against better */
+
 enum err link_init(struct link *l, uint64_t seed)
 {
     *l = (struct link){.queue = calloc(LINK_QUEUE, sizeof(struct link_msg)),
@@ -251,6 +254,17 @@ static void take_key(struct hub *h, room_id id, uint32_t stream)
         track_want_key(s->track, s);
 }
 
+/* The worst of all hubs, until it is old. */
+static void take_lack(struct hub *h, usec now, const struct link_msg *m)
+{
+    struct room *const r = table_get(&h->rooms, &m->room);
+    struct stream *const s = r ? room_stream_numbered(r, (uint16_t)m->stream) : NULL;
+    if (!s || (m->lack < s->track->lack_away && now - s->track->lack_at < LACK_WORST))
+        return;
+    s->track->lack_away = m->lack;
+    s->track->lack_at = now;
+}
+
 /* ---- the other side */
 
 void link_join(struct room *r)
@@ -294,6 +308,19 @@ void link_want_key(struct track *t, const struct stream *s)
     /* The home repeats the request until the key frame comes, and that clears the bit. */
     if (!(t->wanted & bit) && put(&r->hub->link[r->home], &m))
         t->wanted |= bit;
+}
+
+void link_lack(struct track *t, usec now)
+{
+    const struct room *const r = t->room;
+    if (!t->layer[0] || now - t->lack_at < LACK_EVERY)
+        return;
+    t->lack_at = now;
+    tell_one(r, &r->hub->link[r->home],
+             &(struct link_msg){.kind = LINK_LACK,
+                                .room = r->id,
+                                .stream = t->layer[0]->id,
+                                .lack = track_lack(t, now)});
 }
 
 static void take_track(struct room *r, const struct link_track *like)
@@ -413,6 +440,9 @@ bool link_input(struct hub *h, usec now, size_t from, const struct link_msg *m)
         break;
     case LINK_KEY:
         take_key(h, m->room, m->stream);
+        break;
+    case LINK_LACK:
+        take_lack(h, now, m);
         break;
     case LINK_TRACK:
     case LINK_LAYER:

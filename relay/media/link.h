@@ -32,6 +32,7 @@ enum link_kind {
     LINK_LIVE,  /* stream, live: told twice a second, so that silence is known too */
     LINK_END,   /* track */
     LINK_KEY,   /* to the home: stream: somebody lacks a key frame */
+    LINK_LACK,  /* to the home: stream, lack: of a voice, see track_lack */
 };
 
 /* What a hub must know of another's track. */
@@ -61,6 +62,7 @@ struct link_msg {
             uint32_t ts;
         } sr;
         bool live;
+        double lack;
     };
 };
 
@@ -99,3 +101,5 @@ void link_end(struct room *r, const struct track *t);
 void link_join(struct room *r);
 void link_leave(struct room *r, usec now);
 void link_want_key(struct track *t, const struct stream *s);
+/* What viewers here lack of a voice; once a second at most. */
+void link_lack(struct track *t, usec now);

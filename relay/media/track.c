@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define PLI_GAP USEC_SEC
+#define LACK_OLD (10 * USEC_SEC) /* browsers report on a voice each 5 s */
 #define REPAIR_DEADLINE (1500 * USEC_MS)
 #define HIST_KEEP (6 * USEC_SEC)
 #define WIRE_EXTRA 44 /* IP, UDP and SRTP around a packet of RTP */
@@ -291,6 +292,16 @@ struct sub *track_viewer(const struct track *t, const struct sub *s)
     if (s->next || sub_watches(s))
         return s->next;
     return t->watchers;
+}
+
+double track_lack(const struct track *t, usec now)
+{
+    const bool told = t->owner && now - t->lack_at < LACK_OLD;
+    double worst = told ? t->lack_away : 0;
+    for (const struct sub *s = t->subs; s; s = s->next)
+        if (now - s->lack_at < LACK_OLD && (double)s->lack > worst)
+            worst = (double)s->lack;
+    return worst;
 }
 
 void track_want_key(struct track *t, const struct stream *s)

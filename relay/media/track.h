@@ -79,7 +79,9 @@ struct track {
     struct kfgate gate;                /* one request per second, whatever the layers */
     uint8_t wanted;                    /* layers to be asked for, one bit each */
     struct speaker speaker;
-    bool up; /* control knows that media flows */
+    double lack_away; /* track_lack of viewers on other hubs, */
+    usec lack_at;     /* as told last: to us, or by us if it comes by a link */
+    bool up;          /* control knows that media flows */
 };
 
 MUST_USE enum err track_new(struct track **t, struct member *owner, uint8_t line, uint8_t source);
@@ -136,6 +138,10 @@ enum track_rank track_rank(const struct stream *s);
 
 /* The next of all its viewers, sites first; NULL begins, and ends. */
 struct sub *track_viewer(const struct track *t, const struct sub *s);
+
+/* The share of a voice that the viewer at a site lacks who lacks most of it, repairs and what rides
+ * along taken into account; observers do not count. */
+double track_lack(const struct track *t, usec now);
 
 /* A viewer needs a key frame of this stream. */
 void track_want_key(struct track *t, const struct stream *s);

@@ -240,12 +240,21 @@ static void answer_nack(struct bot *b, const struct rtcp_item *it, struct outq *
     }
 }
 
+static void note_report(struct bot *b, const struct rtcp_report *r)
+{
+    struct bot_stream *const s = stream_of(b, r->ssrc);
+    if (s)
+        s->report = *r;
+}
+
 static void input_rtcp(struct bot *b, usec now, const struct pkt *p, struct outq *out)
 {
     struct reader r = reader_of(p->data, p->len);
     struct rtcp_item it;
     while (rtcp_next(&r, &it)) {
         struct bot_stream *const s = stream_of(b, it.media);
+        for (size_t i = 0; i < it.reports; i++)
+            note_report(b, &it.report[i]);
         if (it.kind == RTCP_NACK)
             answer_nack(b, &it, out);
         if (it.kind == RTCP_PLI && s) {

@@ -31,7 +31,8 @@ struct bot_stream {
     uint32_t sent, octets;
     uint8_t riders; /* voice: so many earlier packets ride along (RFC 2198) */
     bool key_wanted;
-    uint64_t plis; /* asked of us */
+    uint64_t plis;             /* asked of us */
+    struct rtcp_report report; /* the last on it */
     struct hist hist;
 };
 

@@ -1,6 +1,7 @@
 /* test_red.c - voices over ways that lose packets and are too long for repairs: what was lost comes
  * with the next packets (RFC 2198), on the viewer's side and on the publisher's. */
 #include "relay/media/budget.h"
+#include "relay/media/forward.h"
 #include "relay/media/member.h"
 #include "tests/sim/world.h"
 #include "tests/unit/test.h"
@@ -209,6 +210,104 @@ static void a_floor_that_changes_hands_is_heard_by_who_loses_packets(void **unus
     world_fini(&w);
 }
 
+/* As a browser that knows neither RED nor repairs of a voice. */
+static void knows_only_opus(const struct world_bot *b)
+{
+    struct hub *const h = w.elsewhere ? w.away : w.hub;
+    struct member *const m = table_get(&h->members, &b->id);
+    assert_non_null(m);
+    m->line[0].red_pt = 0;
+    m->line[0].nack = false;
+}
+
+/* What the speaker hears of losses after ten seconds more, per cent, and what was lost in fact on
+ * the way to the relay. */
+static double told(const struct world_bot *from, uint32_t *lost)
+{
+    double most = 0;
+    for (unsigned i = 0; i < 10; i++) {
+        world_run(&w, w.now + USEC_SEC);
+        const double now = from->bot->send[0].report.fraction_lost / 2.56;
+        most = now > most ? now : most;
+    }
+    *lost = (uint32_t)from->bot->send[0].report.lost;
+    return most;
+}
+
+static void a_speaker_hears_what_the_worst_viewer_lacks(void **unused)
+{
+    (void)unused;
+    for (uint8_t i = 0; i < 2; i++) { /* on the speaker's worker, and on another one */
+        const struct path_conf way = far(0.1);
+        uint32_t lost;
+        world_init(&w, (uint8_t)(60 + i));
+        if (i)
+            world_spread(&w);
+        const struct world_bot *const from = speaker(&clean, 0);
+        w.elsewhere = i;
+        listener(1, &clean);
+        struct world_bot *const to = listener(2, &way);
+        knows_only_opus(to);
+        world_run(&w, w.now + WARM);
+        const double lacks = told(from, &lost);
+        print_message("# a viewer lacks 10 %%: the speaker is told %.1f %%\n", lacks);
+        assert_true(lacks > 6 && lacks < 16);
+        assert_int_equal(lost, 0); /* and that his own way is good */
+        to->down.conf.loss_good = 0;
+        world_run(&w, w.now + 2 * WARM);
+        assert_true(told(from, &lost) < 1);
+        assert_whole();
+        world_fini(&w);
+    }
+}
+
+static void what_is_repaired_is_not_lacked(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.1);
+    uint32_t lost;
+    world_init(&w, 62);
+    const struct world_bot *const from = speaker(&clean, 0);
+    listener(1, &way); /* by what rides along and by repairs */
+    world_run(&w, w.now + 2 * WARM);
+    assert_true(told(from, &lost) < 2);
+    assert_int_equal(lost, 0);
+    assert_whole();
+    world_fini(&w);
+}
+
+static void an_observer_makes_nobodys_voice_worse(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = far(0.2);
+    uint32_t lost;
+    world_init(&w, 63);
+    const struct world_bot *const from = speaker(&clean, 0);
+    knows_only_opus(listener(SITE_NONE, &way));
+    world_run(&w, w.now + WARM);
+    assert_true(told(from, &lost) < 1);
+    assert_whole();
+    world_fini(&w);
+}
+
+static void what_the_way_up_loses_is_no_lack_of_the_viewers(void **unused)
+{
+    (void)unused;
+    const struct path_conf way = {.delay = 10 * USEC_MS, .loss_good = 0.1};
+    uint32_t lost;
+    world_init(&w, 64);
+    const struct world_bot *const from = speaker(&way, 0);
+    struct world_bot *const to = listener(1, &clean);
+    knows_only_opus(to);
+    world_run(&w, w.now + WARM);
+    struct member *const m = table_get(&w.hub->members, &to->id);
+    (void)told(from, &lost);
+    assert_true(lost > 50); /* the way up is told of as it is */
+    assert_true((double)m->sub[0]->lack < 0.02);
+    assert_whole();
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +318,10 @@ int main(void)
         cmocka_unit_test(riders_leave_when_the_way_is_good_again),
         cmocka_unit_test(a_way_without_room_gets_no_riders),
         cmocka_unit_test(a_floor_that_changes_hands_is_heard_by_who_loses_packets),
+        cmocka_unit_test(a_speaker_hears_what_the_worst_viewer_lacks),
+        cmocka_unit_test(what_is_repaired_is_not_lacked),
+        cmocka_unit_test(an_observer_makes_nobodys_voice_worse),
+        cmocka_unit_test(what_the_way_up_loses_is_no_lack_of_the_viewers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
