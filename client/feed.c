@@ -12,7 +12,10 @@
 #include <string.h>
 
 #define BOX 64
-#define VOICE_BPS 32000
+#define VOICE_BPS 24000
+#define FEC_BPS                                                                                    \
+    4000          /* more with copies: the encoder then stays below its rate by about as much      \
+                   */
 #define STEP 960u /* samples that capture gives: 20 ms */
 #define STEP_MS 20
 #define VOICE_STEPS 3 /* of the longest packet */
@@ -139,8 +142,9 @@ static uint8_t level_of(const int16_t *pcm, size_t n)
 
 static void follow_way(struct feed *f)
 {
-    const unsigned bps = atomic_load(&f->bps[0]);
     const unsigned loss = atomic_load(&f->loss);
+    const unsigned told = atomic_load(&f->bps[0]);
+    const unsigned bps = told ? told + (loss ? FEC_BPS : 0) : 0;
     if (bps && bps != f->has_bps[0] && opusenc_set_rate(f->voice, bps) == OK)
         f->has_bps[0] = bps;
     if (loss != f->voice_loss && opusenc_set_loss(f->voice, loss) == OK)
@@ -195,7 +199,7 @@ static void sound_thread(void *arg)
 static enum err start(struct feed *f, const struct capture_conf *c, char why[CAPTURE_WHY])
 {
     const bool voice = c->what == CAPTURE_VOICE;
-    const struct opusenc_conf oc = {.channels = 1, .bps = VOICE_BPS, .loss = 5, .fec = true};
+    const struct opusenc_conf oc = {.channels = 1, .bps = VOICE_BPS, .fec = true};
     enum err e = capture_new(&f->capture, c, why);
     if (e == OK)
         e = mailbox_new(&f->box, BOX, sizeof(struct feed_out *));
@@ -219,7 +223,6 @@ enum err feed_new(struct feed **out, const struct capture_conf *c, uint32_t seed
     f->what = c->what;
     f->seed = seed;
     f->log = log;
-    atomic_store(&f->loss, 5);
     const enum err e = start(f, c, why);
     if (e != OK)
         feed_free(out);

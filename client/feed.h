@@ -42,5 +42,5 @@ void feed_want_key(struct feed *f);
  * without any is off. Pictures that come while `hold` is set are left out: the way is behind. */
 void feed_set_rates(struct feed *f, const uint32_t bps[VP8ENC_LAYERS], unsigned voice_ms);
 void feed_hold(struct feed *f, bool hold);
-/* Sound: per cent of packets that the receiver loses, for the strength of in-band FEC. */
+/* Sound: per cent of packets that hearers are to be expected to lack, for in-band FEC; 0: none. */
 void feed_set_loss(struct feed *f, unsigned percent);

@@ -4,6 +4,7 @@
 #include "client/keep.h"
 #include "client/ladder.h"
 #include "client/uplink.h"
+#include "client/voicefec.h"
 #include "engine/io/clock.h"
 
 #include <errno.h>
@@ -25,7 +26,8 @@ struct line {
     const struct conf_source *source;
     struct feed *feed;
     GSource *ready;
-    bool held; /* its pictures are left out */
+    bool held;           /* its pictures are left out */
+    struct voicefec fec; /* of a voice */
 };
 
 struct publish {
@@ -378,10 +380,12 @@ struct session *publish_session(struct publish *p)
     return p->session;
 }
 
-void publish_follow_loss(struct publish *p, double loss)
+void publish_protect_voice(struct publish *p)
 {
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->line[i].what == CAPTURE_VOICE)
-            feed_set_loss(p->line[i].feed, (unsigned)(loss * 100 + 5));
+    struct rtc *const rtc = session_rtc(p->session);
+    for (size_t i = 0; i < p->n && rtc; i++) {
+        struct line *const l = &p->line[i];
+        if (l->what == CAPTURE_VOICE)
+            feed_set_loss(l->feed, voicefec_follow(&l->fec, clock_now(), rtc_lack(rtc, i)));
     }
 }

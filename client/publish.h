@@ -25,5 +25,5 @@ MUST_USE enum err publish_new(struct publish **p, struct net *net, const struct 
 void publish_free(struct publish **p);
 
 struct session *publish_session(struct publish *p);
-/* Once a second: loss as the relay reports it steers the voice's FEC. */
-void publish_follow_loss(struct publish *p, double loss);
+/* Once a second: what hearers lack of the voice steers its FEC. */
+void publish_protect_voice(struct publish *p);

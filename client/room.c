@@ -168,7 +168,8 @@ static void gather_stats(struct room *r)
     r->stats.down.bytes = down.bytes_in + up.bytes_in;
     r->stats.down.loss = down.loss_in;
     r->stats.rtt = up.rtt;
-    publish_follow_loss(r->publish, up.loss_now);
+    if (r->publish)
+        publish_protect_voice(r->publish);
     struct rtc *const rtc = r->play ? session_rtc(play_session(r->play)) : NULL;
     if (rtc)
         rtc_set_rtt(rtc, up.rtt);

@@ -187,6 +187,14 @@ static void set_rtt(struct rtc *c, usec rtt)
 }
 
 /* RFC 3550 6.4.1: the round trip is what passed since our report, less what the other side kept. */
+static void note_rtt(struct rtc *c, int64_t wall_us, const struct rtcp_report *r)
+{
+    const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
+    const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);
+    if (r->lsr && passed >= 0 && passed < 10 * 65536)
+        set_rtt(c, usec_max((usec)passed * USEC_SEC / 65536, 1));
+}
+
 static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct rtcp_item *it)
 {
     for (size_t i = 0; i < it->reports; i++) {
@@ -195,17 +203,13 @@ static void take_reports(struct rtc *c, usec now, int64_t wall_us, const struct 
         struct sendlayer *const y = layer_of(c, r->ssrc, &track);
         if (!y)
             continue;
-        y->loss_now = r->fraction_lost / 256.0;
-        const uint32_t sent = y->reported ? r->ext_highest - y->reported : 0;
-        y->reported = r->ext_highest;
+        uint32_t lost;
+        const uint32_t sent = sendtrack_report(track, y, r, &lost);
         if (!track->media->twcc)
-            red_rule_report(&c->link.red, now, sent, sent * y->loss_now);
-        bwe_report(&c->link.bwe, now, (unsigned)(y->loss_now * 1000));
-        y->lost = r->lost > 0 ? (uint32_t)r->lost : 0;
-        const uint32_t mid = (uint32_t)(ntp_of_unix_us(wall_us) >> 16);
-        const int32_t passed = (int32_t)(mid - r->lsr - r->dlsr);
-        if (r->lsr && passed >= 0 && passed < 10 * 65536)
-            set_rtt(c, usec_max((usec)passed * USEC_SEC / 65536, 1));
+            red_rule_report(&c->link.red, now, sent, lost);
+        if (sent)
+            bwe_report(&c->link.bwe, now, (unsigned)((uint64_t)lost * 1000 / sent));
+        note_rtt(c, wall_us, r);
     }
 }
 
@@ -467,6 +471,11 @@ uint64_t rtc_way(const struct rtc *c)
     return bwe_bps(&c->link.bwe);
 }
 
+double rtc_lack(const struct rtc *c, size_t line)
+{
+    return sends(c, line) ? c->send[line].layer[0].lack : 0;
+}
+
 size_t rtc_waiting(const struct rtc *c, bool still)
 {
     return pacer_waiting(&c->link.pacer, still ? PACER_SLIDES : PACER_VIDEO);
@@ -550,8 +559,6 @@ static void add_sent(const struct sendtrack *t, struct rtc_stat *s, double *lost
 {
     for (size_t k = 0; k < t->layers; k++) {
         const struct sendlayer *const y = &t->layer[k];
-        if (y->loss_now > s->loss_now)
-            s->loss_now = y->loss_now;
         s->repairs_sent += y->repaired;
         *lost += y->lost;
         *sent += y->packets;

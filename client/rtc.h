@@ -40,6 +40,9 @@ void rtc_voice(struct rtc *c, usec now, size_t line, const struct sendtrack_soun
 void rtc_still(struct rtc *c, size_t line);
 /* So many earlier packets may ride along with each of a voice, if its losses call for it. */
 void rtc_riders(struct rtc *c, uint8_t most);
+/* The share of a voice of ours that, by the last report, is missing in the end: at the relay, or at
+ * the worst off of its viewers. */
+double rtc_lack(const struct rtc *c, size_t line);
 /* What all sources together would send, in bits per second. */
 void rtc_wants(struct rtc *c, uint64_t bps);
 /* What the way carries, estimated, with all headers. */
@@ -79,7 +82,6 @@ struct rtc_stat {
     uint64_t bytes_in, bytes_out;
     double loss_in;   /* since the start, 0 to 1 */
     double loss_out;  /* likewise, as the other side reports */
-    double loss_now;  /* of the last report, the worst line */
     usec rtt;         /* 0 = not known */
     uint64_t way_bps; /* what the way out carries, estimated */
     uint64_t repairs_sent;

@@ -10,7 +10,8 @@
 #define SEALED_MAX 1500 /* bytes of one datagram */
 #define REPAIR_AGAIN (5 * USEC_MS)
 #define REPAIR_WAIT (300 * USEC_MS) /* more repairs do not wait */
-#define PROBE_BACK 24               /* packets of a layer that a probe repeats */
+#define RAISED 0.01   /* what a report says beyond its own losses by rounding, at most */
+#define PROBE_BACK 24 /* packets of a layer that a probe repeats */
 
 static enum err layer_init(struct sendlayer *y, const struct nego_media *m, size_t i,
                            struct rng *rng)
@@ -299,6 +300,24 @@ size_t sendtrack_probe(struct sendtrack *t, struct sendlink *l, size_t bytes)
             sent += p->len;
         }
     }
+    return sent;
+}
+
+/* The relay raises the share to what its viewers lack of a voice; the sum is what was lost on the
+ * way to it, most of which a repair brings back. */
+uint32_t sendtrack_report(const struct sendtrack *t, struct sendlayer *y,
+                          const struct rtcp_report *r, uint32_t *lost)
+{
+    const uint32_t sent = y->reported ? r->ext_highest - y->reported : 0;
+    const uint32_t sum = r->lost > 0 ? (uint32_t)r->lost : 0;
+    const uint32_t more = sum > y->lost ? sum - y->lost : 0;
+    *lost = more < sent ? more : sent;
+    const double own = sent ? (double)*lost / sent : 0;
+    const double told = r->fraction_lost / 256.0;
+    const double left = t->media->nack || t->media->red_pt ? own * own : own;
+    y->lack = told > own + RAISED ? told : left;
+    y->lost = sum;
+    y->reported = r->ext_highest;
     return sent;
 }
 

@@ -50,7 +50,7 @@ struct sendlayer {
     uint32_t last_ts;
     struct capture_time last;
     uint32_t packets, octets;
-    double loss_now;   /* share lost since the report before the last, 0 to 1 */
+    double lack;       /* share that the other side and its viewers lack, by the last report */
     uint32_t lost;     /* in all, as last reported */
     uint32_t reported; /* highest number of the last report */
     uint64_t repaired;
@@ -109,6 +109,11 @@ size_t sendtrack_probe(struct sendtrack *t, struct sendlink *l, size_t bytes);
  * was sent less than half of `rtt` ago, and not more than the way carries. */
 void sendtrack_repair(struct sendtrack *t, struct sendlink *l, struct sendlayer *y, usec now,
                       usec rtt, const uint16_t *seqs, size_t n);
+
+/* The other side's report on a layer: how many packets since its last one, and how many of them
+ * were lost on the way; what hearers lack is noted in y->lack. */
+uint32_t sendtrack_report(const struct sendtrack *t, struct sendlayer *y,
+                          const struct rtcp_report *r, uint32_t *lost);
 
 /* Appends sender reports of all layers that have sent; with the first packet at once, then every
  * 500 ms. */

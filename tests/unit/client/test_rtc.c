@@ -408,6 +408,38 @@ static void a_goodbye_is_understood(void **unused)
     world_free(w);
 }
 
+/* Ten packets more each second; `lost` in all, the share as the relay tells it. */
+static double lack_after(bool nack, const int32_t lost[3], uint8_t share)
+{
+    struct rng rng;
+    const struct nego_media m = {.audio = true, .nack = nack, .ssrc = {1}};
+    struct sendtrack t;
+    uint32_t now = 0;
+    assert_int_equal(rng_init(&rng, (const uint8_t[32]){1}), OK);
+    assert_int_equal(sendtrack_init(&t, &m, 0, &rng), OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct rtcp_report r = {
+            .ssrc = 1, .ext_highest = 70000 + 10 * i, .lost = lost[i], .fraction_lost = share};
+        assert_int_equal(sendtrack_report(&t, &t.layer[0], &r, &now), i ? 10 : 0);
+        assert_int_equal(now, i ? (uint32_t)(lost[i] - lost[i - 1]) : 0);
+    }
+    sendtrack_fini(&t);
+    rng_fini(&rng);
+    return t.layer[0].lack;
+}
+
+static void a_report_tells_what_hearers_lack(void **unused)
+{
+    (void)unused;
+    const int32_t none[3] = {0, 0, 0};
+    const int32_t two[3] = {0, 2, 4};
+    assert_true(lack_after(true, none, 0) == 0);
+    assert_true(lack_after(false, two, 51) > 0.19 && lack_after(false, two, 51) < 0.21);
+    assert_true(lack_after(true, two, 51) < 0.05);  /* the relay has them by repairs */
+    assert_true(lack_after(true, none, 26) > 0.1);  /* its viewers lack a tenth */
+    assert_true(lack_after(true, two, 128) == 0.5); /* and here the half */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_receiver_without_a_picture_asks_for_a_key_frame),
         cmocka_unit_test(a_thin_way_up_keeps_the_voice),
         cmocka_unit_test(a_goodbye_is_understood),
+        cmocka_unit_test(a_report_tells_what_hearers_lack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -508,7 +508,7 @@ static double segmental_snr(const int16_t *want, const int16_t *got, size_t n)
  * voice without losses. */
 static double lossy(unsigned loss, bool fec, struct stats_voice *stat)
 {
-    const struct opusenc_conf c = {.channels = 1, .bps = 32000, .loss = 10, .fec = fec};
+    const struct opusenc_conf c = {.channels = 1, .bps = 28000, .loss = 10, .fec = fec};
     struct stage *const whole = stage_new(&c);
     struct stage *const s = stage_new(&c);
     s->loss = loss;
