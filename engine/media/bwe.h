@@ -120,6 +120,11 @@ static inline unsigned bwe_loss_ppt(const struct bwe *b)
 {
     return (unsigned)(b->loss * 1000);
 }
+/* Nothing is known yet but what it was started with. */
+static inline bool bwe_begins(const struct bwe *b)
+{
+    return b->first_probes > 0;
+}
 /* How long a packet waits on the way, beyond the least. */
 static inline usec bwe_queue(const struct bwe *b)
 {

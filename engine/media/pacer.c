@@ -1,10 +1,13 @@
 #include "engine/media/pacer.h"
 
+#include "engine/wire/rtp.h"
+
 #include <stdlib.h>
 
 #define RING_MIN 16u
 #define BITS_US 8000000          /* bits in a byte times microseconds in a second */
 #define GONE_MAX (60 * USEC_SEC) /* fills any burst, and the product below fits */
+#define VIDEO_BURST 3000         /* bytes of their part that pictures save up, or owe */
 
 static enum err ring_init(struct pacer_ring *q, uint32_t size)
 {
@@ -51,6 +54,11 @@ void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst)
         p->credit = burst;
 }
 
+void pacer_video(struct pacer *p, uint64_t bps)
+{
+    p->video_bps = bps;
+}
+
 static size_t wire_bytes(const struct send_rec *r)
 {
     return r->pkt->len + (size_t)PACER_EXTRA;
@@ -78,9 +86,17 @@ static uint64_t earned(const struct pacer *p, usec now)
     return (uint64_t)gone * p->bps + p->rest;
 }
 
+static int64_t clamp_video(int64_t credit)
+{
+    const int64_t most = (int64_t)VIDEO_BURST * BITS_US;
+    return credit > most ? most : credit < -most ? -most : credit;
+}
+
 static void fill(struct pacer *p, usec now)
 {
     const uint64_t sum = earned(p, now);
+    const usec gone = usec_min(usec_max(now - p->filled_at, 0), GONE_MAX);
+    p->video_credit = clamp_video(p->video_credit + gone * (int64_t)p->video_bps);
     p->credit += (int64_t)(sum / BITS_US);
     p->rest = sum % BITS_US;
     p->filled_at = usec_max(p->filled_at, now);
@@ -105,25 +121,34 @@ static void take(struct pacer *p, struct pacer_ring *q, struct send_rec *r)
     q->n--;
     q->bytes -= wire_bytes(r);
     pacer_spend(p, wire_bytes(r));
+    if (r->cls == PACER_VIDEO)
+        p->video_credit = clamp_video(p->video_credit - (int64_t)wire_bytes(r) * BITS_US);
+}
+
+/* Which goes next: pictures that have some of their part left are before slides. */
+static struct pacer_ring *foremost(struct pacer *p)
+{
+    if (p->ring[PACER_VIDEO].n > 0 && p->video_credit > 0 && p->ring[PACER_VOICE].n == 0 &&
+        p->ring[PACER_RTX].n == 0)
+        return &p->ring[PACER_VIDEO];
+    for (int c = 0; c < PACER_CLASSES; c++)
+        if (p->ring[c].n > 0)
+            return &p->ring[c];
+    return NULL;
 }
 
 bool pacer_pop(struct pacer *p, usec now, struct send_rec *r)
 {
     fill(p, now);
-    for (int c = 0; c < PACER_CLASSES; c++) {
-        struct pacer_ring *const q = &p->ring[c];
-        if (q->n == 0)
-            continue;
-        if (c != PACER_VOICE && p->credit <= 0)
-            return false;
-        take(p, q, r);
-        return true;
-    }
-    return false;
+    struct pacer_ring *const q = foremost(p);
+    if (!q || (q != &p->ring[PACER_VOICE] && p->credit <= 0))
+        return false;
+    take(p, q, r);
+    return true;
 }
 
 /* A frame that has begun to leave goes on: half of one is no use to anybody. */
-static void cut(struct pacer_ring *q, uint8_t sub)
+static void cut(struct pacer_ring *q, uint8_t sub, struct remap_out *last)
 {
     uint32_t kept = 0;
     bool any = false;
@@ -136,7 +161,10 @@ static void cut(struct pacer_ring *q, uint8_t sub)
             begun = !r->rtx && !r->pkt->rtp.start;
             ts = r->map.ts;
         }
-        if (r->sub != sub || (begun && r->map.ts == ts)) {
+        const bool rest = r->sub == sub && begun && r->map.ts == ts;
+        if (rest && !r->rtx && seq_newer(r->map.seq, last->seq))
+            *last = r->map;
+        if (r->sub != sub || rest) {
             *at(q, kept++) = *r;
             continue;
         }
@@ -146,10 +174,10 @@ static void cut(struct pacer_ring *q, uint8_t sub)
     q->n = kept;
 }
 
-void pacer_cut(struct pacer *p, uint8_t sub)
+void pacer_cut(struct pacer *p, uint8_t sub, struct remap_out *last)
 {
     for (int c = PACER_RTX; c < PACER_CLASSES; c++)
-        cut(&p->ring[c], sub);
+        cut(&p->ring[c], sub, last);
 }
 
 size_t pacer_waiting(const struct pacer *p, enum pacer_class c)

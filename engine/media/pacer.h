@@ -1,5 +1,6 @@
 /* pacer.h - what one viewer is still to get, and how fast: voice at once, then repairs, slides,
- * other pictures, spread so that a key frame does not burst a thin link. */
+ * other pictures, spread so that a key frame does not burst a thin link. A part of the rate is the
+ * other pictures' own, so that a face does not stand while a slide comes. */
 #pragma once
 
 #include "engine/base/pkt.h"
@@ -33,10 +34,12 @@ struct pacer_ring {
 
 struct pacer {
     struct pacer_ring ring[PACER_CLASSES];
-    uint64_t bps;   /* rate of the spread classes */
-    uint32_t burst; /* bytes that may leave at once */
-    int64_t credit; /* bytes */
-    uint64_t rest;  /* what is earned of the next byte, in bits times us/s */
+    uint64_t bps;         /* rate of the spread classes */
+    uint32_t burst;       /* bytes that may leave at once */
+    int64_t credit;       /* bytes */
+    uint64_t rest;        /* what is earned of the next byte, in bits times us/s */
+    uint64_t video_bps;   /* of the rate, what slides do not get while pictures wait */
+    int64_t video_credit; /* of that, in bits times us/s */
     usec filled_at;
     uint64_t dropped; /* records for which a ring had no room */
 };
@@ -46,17 +49,20 @@ struct pacer {
 MUST_USE enum err pacer_init(struct pacer *p, uint32_t size, uint64_t bps, uint32_t burst);
 void pacer_fini(struct pacer *p); /* lets all references go */
 void pacer_rate(struct pacer *p, uint64_t bps, uint32_t burst);
+/* So much of the rate goes to PACER_VIDEO before PACER_SLIDES; 0 at first. */
+void pacer_video(struct pacer *p, uint64_t bps);
 
 /* Takes the record, for its class, with its reference. False: no room; the reference was let go and
  * counted. */
 bool pacer_push(struct pacer *p, const struct send_rec *r);
-/* The next record that may leave now, by class, then order; it is the caller's. False: none. */
+/* The next record that may leave now, by class, then order; it is the caller's. False: none.
+ * Pictures go before slides until they had their part. */
 MUST_USE bool pacer_pop(struct pacer *p, usec now, struct send_rec *r);
 /* Bytes that left beside a record: pictures wait for them too. */
 void pacer_spend(struct pacer *p, size_t bytes);
 /* Lets go of what waits of one subscription, but for voice and the rest of a frame that has begun
- * to leave. */
-void pacer_cut(struct pacer *p, uint8_t sub);
+ * to leave. *last: what left last of it; becomes the last of that rest. */
+void pacer_cut(struct pacer *p, uint8_t sub, struct remap_out *last);
 /* Bytes that wait in a class. */
 size_t pacer_waiting(const struct pacer *p, enum pacer_class c);
 

@@ -83,13 +83,14 @@ static void start_at(struct remap *m, usec now, const struct pkt_rtp *in, uint16
     m->has_closed_pic = false;
     m->in_highest = in->ext_seq - 1;
     m->started = true;
+    m->anew = false;
 }
 
 /* Follows the source of this packet. False: it is an old one of the source before. */
 static bool follow(struct remap *m, usec now, const struct pkt_rtp *in, uint16_t source,
                    const struct video_desc *video)
 {
-    if (m->started && source == m->cut.source) {
+    if (m->started && !m->anew && source == m->cut.source) {
         /* No key frame: the hole in the pictures stays to be seen. */
         if (in->ext_seq > m->in_highest && in->ext_seq - m->in_highest > REMAP_JUMP)
             start_at(m, now, in, source, video, in->key ? 1 : 2);
@@ -218,6 +219,19 @@ void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
         m->cut = c;
     else
         set_cut(m, &c);
+}
+
+void remap_rewind(struct remap *m, const struct remap_out *last)
+{
+    const uint16_t back = (uint16_t)(m->last.seq - last->seq);
+    m->anew = true;
+    if (!m->started || back >= m->size)
+        return;
+    for (uint32_t i = 0; i < back; i++)
+        set_mark(m, m->out_highest - i, false);
+    m->out_highest -= back;
+    m->last_at -= (usec)(m->last.ts - last->ts) * USEC_SEC / m->clock_rate;
+    m->last = *last;
 }
 
 /* How far a number lies behind the newest; false: out of reach. */

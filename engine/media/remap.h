@@ -47,6 +47,7 @@ struct remap {
     struct remap_mark *mark; /* by out & (size - 1); one block with the two below */
     uint32_t size;
     bool started;
+    bool anew; /* the next packet is a start, of whichever source */
     bool has_closed_pic;
     uint16_t closed_pic; /* source's id of the picture that was left out last */
     uint32_t clock_rate;
@@ -79,6 +80,10 @@ MUST_USE bool remap_next(struct remap *m, usec now, const struct pkt_rtp *in, ui
  * stays empty, as if it were lost. Packets of sources that are not followed do nothing. */
 void remap_skip(struct remap *m, const struct pkt_rtp *in, uint16_t source,
                 const struct video_desc *video);
+
+/* What got a number after *last never leaves: the numbers are taken back, and what comes next, the
+ * first packet of a key frame, goes on from *last. So the viewer misses nothing. */
+void remap_rewind(struct remap *m, const struct remap_out *last);
 
 /* The place of an outgoing number. */
 struct remap_place {

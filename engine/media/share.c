@@ -70,10 +70,12 @@ static uint8_t best(const struct share_line *l, uint8_t part, uint64_t bps, uint
     return level;
 }
 
+/* What a line should have on a rung: what its part is enough for. A picture whose least form is
+ * only somewhat more than that is not left out for it. */
 static uint8_t asked(const struct share_line *l, unsigned rung)
 {
     const uint32_t most = share_rungs[rung].most[l->kind];
-    uint8_t level = 0;
+    uint8_t level = l->n > 0 && cost(l, 1) <= most + most / 2 ? 1 : 0;
     while (level < l->n && cost(l, (uint8_t)(level + 1)) <= most)
         level++;
     return level;

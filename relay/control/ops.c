@@ -242,6 +242,7 @@ static void workers_part(struct control *c, FILE *f)
         {"rtp_in_total", "counter", offsetof(struct worker_stat, hub.rtp_in)},
         {"rtp_out_total", "counter", offsetof(struct worker_stat, hub.rtp_out)},
         {"rtx_out_total", "counter", offsetof(struct worker_stat, hub.repair[0])},
+        {"padding_out_total", "counter", offsetof(struct worker_stat, hub.padding_out)},
         {"rtx_not_yet_total", "counter", offsetof(struct worker_stat, hub.repair[1])},
         {"rtx_missed_total", "counter", offsetof(struct worker_stat, hub.repair[2])},
         {"rtx_refused_total", "counter", offsetof(struct worker_stat, hub.repair[3])},

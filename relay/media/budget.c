@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define START_BPS 300000 /* a thumbnail, slides and the voice; the first probes tell the rest */
+#define START_BPS 200000 /* a thumbnail, slides and the voice; the first probes tell the rest */
 #define LEAST_BPS 32000
 #define LOOK_EVERY (500 * USEC_MS)
 #define LOOK_CHANGE 16 /* an estimate that moved by a sixteenth is looked at at once */
@@ -19,7 +19,6 @@
 #define SLIDES_LEAST 16000
 #define SLIDES_TIME 2              /* seconds that a new slide may take */
 #define VIDEO_WAIT (700 * USEC_MS) /* a face that is older is not worth sending */
-#define SLIDES_WAIT (4 * USEC_SEC) /* so long it gives way to a new slide */
 #define PACE_BURST (10 * USEC_MS)
 #define PACE_LEAST 1500 /* bytes */
 #define REPORTS_MAX 50  /* a second: twice as many as anybody sends */
@@ -219,7 +218,7 @@ static void settle(struct budget *b, struct plan *p, const uint8_t had[NEGO_MEDI
         up |= l->level > had[i];
         down |= l->level < had[i] && l->level < l->n;
     }
-    if (down) {
+    if (down && !bwe_begins(&b->bwe)) { /* at first it is a guess that was wrong */
         const bool failed = now - b->went_up < UP_FAILED;
         b->hold = failed ? usec_min(b->hold * 2, HOLD_MOST) : HOLD_LEAST;
         b->up_at = now + b->hold;
@@ -241,6 +240,30 @@ static void pace(struct member *m)
     }
     pacer_rate(&m->pacer, bps < c->pace_bps ? bps : c->pace_bps,
                (uint32_t)(burst < c->pace_burst ? burst : c->pace_burst));
+    pacer_video(&m->pacer, b->video);
+}
+
+void budget_sent(struct member *m, usec now, uint16_t twcc, size_t len)
+{
+    struct budget *const b = m->budget;
+    bwe_sent(&b->bwe, now, twcc, len, b->probe ? b->cluster : 0);
+    if (!b->probe)
+        return;
+    b->probe -= size_min(len, b->probe);
+    if (!b->probe)
+        pace(m);
+}
+
+/* What the division has for pictures of people: a slide that comes takes the rest. */
+static uint64_t video_of(const struct plan *p)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct share_line *const l = &p->line[i];
+        if (l->kind >= SHARE_CAMERA && l->level > 0 && l->level <= l->n)
+            sum += l->bps[l->level - 1];
+    }
+    return sum;
 }
 
 static void divide(struct member *m, usec now)
@@ -260,6 +283,7 @@ static void divide(struct member *m, usec now)
     m->red_most = RED_RIDERS;
     for (size_t i = 0; i < p.n; i++)
         set_level(&p, i, now);
+    b->video = video_of(&p);
     pace(m);
 }
 
@@ -269,10 +293,10 @@ static void drop_stale(struct member *m, usec now)
     for (size_t i = 0; i < m->lines; i++)
         if (m->sub[i] && m->sub[i]->choked)
             sub_pause(m->sub[i], now);
-    const size_t slides = pacer_waiting(&m->pacer, PACER_SLIDES);
-    const uint64_t bits = (pacer_waiting(&m->pacer, PACER_VIDEO) + (uint64_t)slides) * 8;
-    const usec most = slides ? SLIDES_WAIT : VIDEO_WAIT;
-    if (bits * (uint64_t)USEC_SEC < (uint64_t)most * m->pacer.bps)
+    const bool part = pacer_waiting(&m->pacer, PACER_SLIDES) > 0 && m->budget->video > 0;
+    const uint64_t bps = part ? m->budget->video * 2 : m->pacer.bps; /* a key frame is more */
+    const uint64_t bits = pacer_waiting(&m->pacer, PACER_VIDEO) * 8u;
+    if (bits * (uint64_t)USEC_SEC < (uint64_t)VIDEO_WAIT * bps)
         return;
     for (size_t i = 0; i < m->lines; i++)
         if (m->sub[i] && m->sub[i]->current && sub_class(m->sub[i]) == PACER_VIDEO)
@@ -285,7 +309,7 @@ static struct sub *prober(const struct member *m)
     struct sub *best = NULL;
     for (size_t i = 0; i < m->lines; i++) {
         struct sub *const s = m->sub[i];
-        if (s && !m->line[i].audio && m->line[i].rtx_pt && s->packets > 0 &&
+        if (s && s->track && !m->line[i].audio && m->line[i].rtx_pt &&
             (!best || s->packets > best->packets))
             best = s;
     }

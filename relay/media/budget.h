@@ -15,6 +15,7 @@ struct budget {
     usec up_at;       /* no line gets more before */
     usec went_up;     /* when one last did */
     usec hold;        /* after a step down nothing goes up for so long */
+    uint64_t video;   /* bits per second that its pictures of people were given */
     size_t probe;     /* bytes that the cluster under way still wants */
     uint8_t cluster;
     uint8_t rung;     /* 1 … SHARE_RUNGS */
@@ -28,11 +29,7 @@ MUST_USE enum err budget_new(struct budget **b, const struct member *m, usec now
 void budget_free(struct budget **b);
 
 /* A packet of so many bytes left under this transport-wide number. */
-static inline void budget_sent(struct budget *b, usec now, uint16_t twcc, size_t len)
-{
-    bwe_sent(&b->bwe, now, twcc, len, b->probe ? b->cluster : 0);
-    b->probe -= size_min(len, b->probe);
-}
+void budget_sent(struct member *m, usec now, uint16_t twcc, size_t len);
 
 void budget_twcc(struct member *m, usec now, const struct twcc_feedback *f);
 void budget_report(struct member *m, usec now, unsigned loss_ppt);

@@ -53,6 +53,11 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
     return rtp_write(out, EGRESS_MAX, &head, &line->ext, &v);
 }
 
+static bool is_padding(const struct send_rec *r)
+{
+    return r->rtx && r->pkt->rtp.payload_len == 0;
+}
+
 /* What differs in the payload for this viewer: the number of a repaired packet, and the
  * descriptor of a picture. Returns its length; *skip = bytes of the shared payload that it stands
  * for. */
@@ -61,6 +66,8 @@ static size_t write_patch(const struct send_rec *r, uint8_t *out, size_t *skip)
     const uint8_t *const payload = r->pkt->data + r->pkt->rtp.payload_off;
     size_t n = 0;
     *skip = 0;
+    if (is_padding(r))
+        return 0;
     if (r->rtx) { /* RFC 4588 4: original sequence number */
         put_be16(out, r->map.seq);
         n = 2;
@@ -144,7 +151,10 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
         m->hub->stat.red_out++;
     }
     const size_t len = seal_rtp_len(seal, &p);
-    p.pad = len <= seg ? pad_to(m, r, len, seg) : pad_for_next(m, r);
+    if (is_padding(r))
+        p.pad = FORWARD_PAD;
+    else
+        p.pad = len <= seg ? pad_to(m, r, len, seg) : pad_for_next(m, r);
     if (p.pad)
         out[0] |= RTP_PADDING;
     return seal_rtp(seal, out, EGRESS_MAX, &p);
@@ -178,15 +188,15 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
     m->hub->stat.rtp_out++;
     m->sent_bytes += len;
     if (m->budget && m->line[r->sub].ext.id[RTP_EXT_TWCC])
-        budget_sent(m->budget, now, (uint16_t)(m->twcc_seq - 1), len);
+        budget_sent(m, now, (uint16_t)(m->twcc_seq - 1), len);
     if (r->rtx) {
         m->stats.rtx_out++;
         return;
     }
     if (m->repairs < MEMBER_REPAIRS)
         m->repairs++;
-    if (s->packets++ == 0 || seq_newer(r->map.seq, s->left)) /* not one that came late */
-        s->left = r->map.seq;
+    if (s->packets++ == 0 || seq_newer(r->map.seq, s->left.seq)) /* not one that came late */
+        s->left = r->map;
     s->sent_at = now;
     if (s->key_on_way && r->map.seq == s->key_seq)
         s->key_at = now;

@@ -56,7 +56,7 @@ static void input_sr(struct member *m, usec now, const struct rtcp_item *it)
 /* The last packet before a pause shows no gap when it is lost: the next report does. */
 static void repair_tail(struct sub *s, usec now, uint16_t highest)
 {
-    const uint16_t last = s->left;
+    const uint16_t last = s->left.seq;
     if (s->packets && now - s->sent_at >= TAIL_AFTER && seq_newer(last, highest))
         s->member->hub->stat.repair[forward_again(s, last, now)]++;
 }

@@ -35,6 +35,7 @@ enum err sub_new(struct sub **sp, struct member *m, uint8_t line, const struct s
         free(s);
         return e;
     }
+    s->left = s->map.last;
     *sp = s;
     return OK;
 }
@@ -176,7 +177,7 @@ void sub_choose(struct sub *s, usec now)
 
 bool sub_gets_key(const struct sub *s, usec now)
 {
-    const bool waits = s->packets == 0 || seq_newer(s->key_seq, s->left);
+    const bool waits = s->packets == 0 || seq_newer(s->key_seq, s->left.seq);
     const usec most = waits ? KEY_WAITS_MOST : s->member->rtt + KEY_SHOWN;
     return s->key_on_way && now - s->key_at < most;
 }
@@ -247,14 +248,12 @@ static bool switch_to(struct sub *s, struct stream *from, const struct pkt *p)
     return true;
 }
 
-/* The first packet after a switch has left under this number. */
-static void has_switched(struct sub *s, struct stream *from, const struct pkt *p, uint16_t seq,
-                         usec now)
+/* The first packet after a switch has left. */
+static void has_switched(struct sub *s, struct stream *from, const struct pkt *p, usec now)
 {
     if (s->paused) {
         s->paused = false;
-        s->anew = true;
-        s->since = seq;
+        s->since = s->map.out_highest;
     }
     if (p->rtp.key)
         member_saw_key(s->member, now);
@@ -288,7 +287,7 @@ void forward_packet(struct sub *s, struct stream *from, struct pkt *p,
     push(s, p, &out, (struct how){.marker = d ? pick_ends(&s->pick, &p->rtp, d) : p->rtp.marker},
          now);
     if (switches)
-        has_switched(s, from, p, out.seq, now);
+        has_switched(s, from, p, now);
 }
 
 void forward_joined(struct sub *s, struct stream *from, struct pkt *last, unsigned n, usec now)
@@ -333,6 +332,8 @@ static enum forward_repair repair(struct sub *s, uint16_t out_seq, usec now)
     struct remap_out out;
     if (!remap_find(&s->map, out_seq, &at))
         return FORWARD_NOT_YET;
+    if ((int32_t)(at.out - s->since) < 0)
+        return FORWARD_REFUSED;
     struct stream *const from = room_stream_numbered(s->member->room, at.source);
     struct pkt *const p = from ? hist_get(&from->hist, at.ext_seq) : NULL;
     if (!p || !forward_desc(from, p, &d))
@@ -346,8 +347,6 @@ enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now)
 {
     struct member *const m = s->member;
     const usec wait = usec_max(m->rtt / 2, AGAIN_LEAST);
-    if (s->anew && seq_newer(s->since, out_seq))
-        return FORWARD_REFUSED;
     if (m->repairs == 0 || remap_repaired(&s->map, now, out_seq, wait))
         return FORWARD_REFUSED;
     const enum forward_repair r = repair(s, out_seq, now);
@@ -358,7 +357,9 @@ enum forward_repair forward_again(struct sub *s, uint16_t out_seq, usec now)
 
 void sub_pause(struct sub *s, usec now)
 {
-    pacer_cut(&s->member->pacer, s->line);
+    struct remap_out last = s->left;
+    pacer_cut(&s->member->pacer, s->line, &last);
+    remap_rewind(&s->map, &last);
     s->key_on_way = s->choked = false;
     s->paused = true;
     s->current = s->target = NULL;
@@ -383,11 +384,30 @@ static size_t repeat(struct sub *s, uint16_t out_seq, usec now)
     return p->len;
 }
 
+/* Repairs of nothing, nothing but padding (RFC 4588 has no word on them; receivers pass over them).
+ */
+static size_t pad(struct sub *s, size_t bytes, usec now)
+{
+    struct pkt_pool *const pool = s->member->hub->pool;
+    struct pkt *p = pool ? pkt_get(pool) : NULL;
+    size_t sent = 0;
+    if (!p)
+        return 0;
+    p->rtp = (struct pkt_rtp){0};
+    const struct remap_out out = {.ts = s->map.last.ts};
+    for (; sent < bytes; sent += FORWARD_PAD) {
+        push(s, p, &out, (struct how){.rtx = true}, now);
+        s->member->hub->stat.padding_out++;
+    }
+    pkt_unref(&p);
+    return sent;
+}
+
 size_t forward_probe(struct sub *s, size_t bytes, usec now)
 {
     size_t sent = 0;
     for (unsigned round = 0; round < PROBE_ROUNDS && sent < bytes; round++)
         for (uint16_t i = 0; i < PROBE_BACK && sent < bytes; i++)
-            sent += repeat(s, (uint16_t)(s->left - i), now);
-    return sent;
+            sent += s->packets > 0 ? repeat(s, (uint16_t)(s->left.seq - i), now) : 0;
+    return sent < bytes ? sent + pad(s, bytes - sent, now) : sent;
 }

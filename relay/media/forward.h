@@ -23,8 +23,8 @@ struct sub {
     struct pick pick;        /* what goes out now */
     struct bundle bundle;
     bool paused;    /* until the next key frame */
-    bool anew;      /* it was: what is older than `since` is not repaired */
-    uint16_t since; /* outgoing number of the key frame that it went on with */
+    uint32_t since; /* outgoing number, with roll-overs counted, of the key frame that it went on
+                       with: what is older is not repaired */
     bool choked;    /* its queue was full: it is to be emptied, and to go on with a key frame */
     bool off;       /* the viewer's way does not carry it */
     bool fresh;     /* it shows something new, which the budget has not seen */
@@ -32,7 +32,7 @@ struct sub {
     uint16_t rtx_seq;
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
-    uint16_t left;            /* its number: what came later waits */
+    struct remap_out left;    /* its numbers: what came later waits */
     bool key_on_way;          /* a key frame went to the pacer, */
     uint16_t key_seq;         /* with this number at its end so far, */
     usec key_at;              /* which left then, or waits since then */
@@ -59,12 +59,14 @@ void sub_attach(struct sub *s, struct track *t, usec now);
 void sub_choose(struct sub *s, usec now);
 /* A key frame waits to leave, or left so lately that who asks for one cannot have it yet. */
 bool sub_gets_key(const struct sub *s, usec now);
+#define FORWARD_PAD 255 /* bytes of a packet that is nothing but padding (RFC 3550 5.1) */
+
 /* Where its packets wait to leave. */
 enum pacer_class sub_class(const struct sub *s);
 /* Nothing more goes out until a key frame of what is wanted now: the way is full. */
 void sub_pause(struct sub *s, usec now);
-/* Sends again, as probes of the way, about so many bytes of what went out last; returns how many.
- */
+/* Sends again, as probes of the way, about so many bytes of what went out last, then padding;
+ * returns how many. */
 size_t forward_probe(struct sub *s, size_t bytes, usec now);
 
 /* The payload descriptor of a packet; `d->len` 0: a voice. False: not usable. */

@@ -42,11 +42,12 @@ struct hub_stat {
     uint64_t duplicates; /* and unusable payloads */
     uint64_t pressed;    /* packets given up because the pool runs low */
     uint64_t pacer_full;
-    uint64_t repair[4];  /* packets asked for again, by enum forward_repair */
-    uint64_t red_filled; /* lost packets that came again in a later one (RFC 2198) */
-    uint64_t red_bad;    /* such packets that are malformed */
-    uint64_t red_out;    /* packets to viewers that carried earlier ones */
-    uint64_t too_much;   /* bytes of members that sent more than one may */
+    uint64_t padding_out; /* packets of nothing else, that try a way */
+    uint64_t repair[4];   /* packets asked for again, by enum forward_repair */
+    uint64_t red_filled;  /* lost packets that came again in a later one (RFC 2198) */
+    uint64_t red_bad;     /* such packets that are malformed */
+    uint64_t red_out;     /* packets to viewers that carried earlier ones */
+    uint64_t too_much;    /* bytes of members that sent more than one may */
     uint64_t pli_out;
     uint64_t taps_lost;
     uint64_t notes_lost;
@@ -60,7 +61,7 @@ struct hub_queue {
 struct hub {
     struct hub_conf conf;
     struct log *log;
-    const struct pkt_pool *pool; /* that packets come from; NULL before the first */
+    struct pkt_pool *pool; /* that packets come from; NULL before the first */
     struct rng rng;
     struct table rooms;   /* room_id */
     struct table members; /* member_id */

@@ -103,13 +103,35 @@ static void slides_go_before_other_pictures(void **unused)
     assert_int_equal(pop(USEC_SEC), 1);
 }
 
+/* A long slide and pictures that come all the time: they have their part, it has the rest. */
+static void pictures_have_their_part_beside_slides(void **unused)
+{
+    (void)unused;
+    pacer_video(&p, RATE / 4);
+    for (uint16_t i = 0; i < 200; i++)
+        assert_true(push(i % 2 ? PACER_VIDEO : PACER_SLIDES, i, i % 2 ? 1 : 2));
+    unsigned n = 0;
+    unsigned pictures = 0;
+    for (usec now = USEC_SEC; n < 100; now = pacer_next(&p, now)) {
+        const int seq = pop(now);
+        assert_true(seq >= 0);
+        pictures += seq % 2 == 1;
+        n++;
+    }
+    assert_in_range(pictures, 22, 30); /* a quarter, and what they had saved up */
+    assert_true(push(PACER_RTX, 900, 1));
+    assert_int_equal(pop(pacer_next(&p, 2 * USEC_SEC)), 900); /* repairs are before both */
+}
+
 static void what_waits_of_one_subscription_can_be_cut(void **unused)
 {
     (void)unused;
     for (uint16_t i = 0; i < 300; i++)
         assert_true(push(i % 3 ? PACER_VIDEO : PACER_RTX, i, i % 2 ? 1 : 2) || i >= 192);
     assert_true(push(PACER_VOICE, 900, 1));
-    pacer_cut(&p, 1);
+    struct remap_out last = {.seq = 7};
+    pacer_cut(&p, 1, &last);
+    assert_int_equal(last.seq, 7);        /* nothing is left of it */
     assert_int_equal(pop(USEC_SEC), 900); /* a voice is never cut */
     for (uint16_t i = 0; i < 300; i++) {
         const int seq = pop(USEC_SEC * (2 + i));
@@ -132,7 +154,10 @@ static void a_frame_that_began_to_leave_goes_on(void **unused)
         assert_true(pacer_push(&p, &rec));
     }
     assert_int_equal(pop(USEC_SEC), 0);
-    pacer_cut(&p, 1);
+    struct remap_out last = {.seq = 0, .ts = 100};
+    pacer_cut(&p, 1, &last);
+    assert_int_equal(last.seq, 2);
+    assert_int_equal(last.ts, 100);
     assert_int_equal(pop(USEC_SEC), 1);
     assert_int_equal(pop(2 * USEC_SEC), 2);
     assert_int_equal(pop(3 * USEC_SEC), -1);
@@ -198,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(voice_leaves_at_once_and_repairs_before_pictures, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(slides_go_before_other_pictures, setup, teardown),
+        cmocka_unit_test_setup_teardown(pictures_have_their_part_beside_slides, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_of_one_subscription_can_be_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(a_frame_that_began_to_leave_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(long_talk_does_not_silence_pictures_for_long, setup,

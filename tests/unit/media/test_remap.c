@@ -307,6 +307,37 @@ static void a_hole_too_large_is_a_new_start(void **unused)
     assert_int_equal(out.picture_id, 12);
 }
 
+static void numbers_that_never_left_are_given_anew(void **unused)
+{
+    (void)unused;
+    begin();
+    assert_true(next(0, 70000, 8, 1));
+    assert_true(next(FRAME, 70001, 9, 1));
+    const struct remap_out left = out;
+    for (uint32_t i = 2; i < 12; i++)
+        assert_true(next(i * FRAME, 70000 + i, 8 + i, 1));
+    remap_rewind(&m, &left);
+    assert_false(sent(1002));
+    assert_true(sent(1001));
+
+    assert_true(next(20 * FRAME, 70020, 28, 1)); /* the same source goes on with a key frame */
+    assert_int_equal(out.seq, 1002);
+    assert_int_equal(out.ts, 500000 + 20 * TICKS);
+    assert_int_equal(out.picture_id, 10);
+    assert_true(sent(1002));
+    assert_int_equal(at.ext_seq, 70020);
+    assert_false(next(20 * FRAME, 70011, 19, 1)); /* what was cut has no number any more */
+    assert_true(next(21 * FRAME, 70021, 29, 1));
+    assert_int_equal(out.seq, 1003);
+
+    remap_rewind(&m, &out); /* all has left: only the start is new */
+    assert_true(next(50 * FRAME, 9, 3, 2));
+    assert_int_equal(out.seq, 1004);
+    assert_int_equal(out.picture_id, 12);
+    assert_true(sent(1003));
+    assert_int_equal(at.ext_seq, 70021);
+}
+
 static void a_nack_finds_what_went_out_under_the_number(void **unused)
 {
     (void)unused;
@@ -501,6 +532,7 @@ int main(void)
         cmocka_unit_test(what_is_older_than_the_switch_is_not_sent),
         cmocka_unit_test(time_never_stands_still_nor_runs_backwards_at_a_switch),
         cmocka_unit_test(a_hole_too_large_is_a_new_start),
+        cmocka_unit_test(numbers_that_never_left_are_given_anew),
         cmocka_unit_test(a_nack_finds_what_went_out_under_the_number),
         cmocka_unit_test(a_nack_for_a_number_of_the_round_before_finds_nothing),
         cmocka_unit_test(a_hole_is_filled_as_if_it_had_never_been),
