@@ -165,11 +165,11 @@ static bool counts(const struct jitter *j)
     return j->burst < (j->voice ? BURST_VOICE : BURST_PICTURES);
 }
 
-static void note_burst(struct jitter *j, uint32_t ts, const struct pkt *p, usec came)
+static void note_burst(struct jitter *j, uint32_t ts, usec came)
 {
     const usec apart = media_time(j, ts) - media_time(j, j->last_ts);
-    const bool together = !p->rtp.repaired && came - j->frame_came < apart / 4;
-    j->burst = together ? j->burst + 1 : 0;
+    const usec after = came - j->frame_came;
+    j->burst = after >= 0 && after < apart / 4 ? j->burst + 1 : 0;
     j->frame_came = came;
 }
 
@@ -180,8 +180,10 @@ static void learn_frame(struct jitter *j, usec now, uint32_t ts, const struct pk
         if (counts(j))
             quantile_add(&j->slow, now, j->frame_slow, MEMORY);
         j->frame_slow = 0;
-        note_burst(j, ts, p, came);
+        note_burst(j, ts, came);
     }
+    if (p->rtp.repaired)
+        j->burst = 0;
     if (came >= j->settled_at)
         j->frame_slow = usec_max(j->frame_slow, slow_of(j, ts, came));
 }
