@@ -41,8 +41,8 @@ void voice_fini(struct voice *v)
 static void stop(struct voice *v)
 {
     stretch_release(v->stretch);
-    while (stretch_get(v->stretch, v->pcm, VOICE_ROOM))
-        continue;
+    while (stretch_get(v->stretch, v->pcm, VOICE_ROOM)) {
+    }
     v->n = 0;
     v->playing = false;
     v->skips = false;
@@ -241,28 +241,29 @@ static bool feed(struct voice *v, struct recvtrack *t, usec now, int64_t wall_us
     return true;
 }
 
-static void count_stretches(const struct voice *v, const struct recvtrack *t)
+static void count_rest(struct voice *v, const struct recvtrack *t)
 {
     const struct stretch_stat s = stretch_stat(v->stretch);
     if (!v->stat)
         return;
     v->stat->left_out = s.left_out;
     v->stat->repeated = s.repeated;
-    if (t)
-        v->stat->late = t->jitter.late;
+    const uint64_t late = t ? t->jitter.late : 0; /* of this stream */
+    v->stat->late += late > v->late ? late - v->late : 0;
+    v->late = late;
 }
 
 void voice_mix(struct voice *v, struct recvtrack *t, usec now, int64_t wall_us,
                int32_t mix[VOICE_STEP])
 {
-    while (v->n < VOICE_STEP && feed(v, t, now, wall_us))
-        continue;
+    while (v->n < VOICE_STEP && feed(v, t, now, wall_us)) {
+    }
     const size_t n = size_min(v->n, VOICE_STEP);
     for (size_t i = 0; i < n; i++)
         mix[i] += v->pcm[i];
     v->n -= n;
     memmove(v->pcm, v->pcm + n, v->n * sizeof(v->pcm[0]));
-    count_stretches(v, t);
+    count_rest(v, t);
 }
 
 void voice_limit(const int32_t mix[VOICE_STEP], int16_t out[VOICE_STEP])

@@ -31,6 +31,7 @@ struct voice {
     usec lag;                 /* it is heard so much later than it should be */
     int8_t haste;             /* 1: faster, -1: slower */
     bool skips;               /* until it is on time again */
+    uint64_t late;            /* packets of the stream, as last looked at */
     double floor;             /* mean square of the softest lately */
     usec held;                /* it is heard so long after the least that is possible */
     struct stats_voice *stat; /* may be NULL */

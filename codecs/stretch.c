@@ -61,8 +61,8 @@ static bool make_room(struct stretch *s)
     int16_t silence[2 * PUT_MOST] = {0};
     if (put(s, SLOWEST, silence, ARRAY_LEN(silence)) != OK || put(s, 1, silence, 0) != OK)
         return false;
-    while (stretch_get(s, silence, ARRAY_LEN(silence)))
-        continue;
+    while (stretch_get(s, silence, ARRAY_LEN(silence))) {
+    }
     s->stat = (struct stretch_stat){0};
     return true;
 }
