@@ -19,6 +19,7 @@
 #define STEP 960u /* samples that capture gives: 20 ms */
 #define STEP_MS 20
 #define VOICE_STEPS 3 /* of the longest packet */
+#define DTX_FROM 40   /* ms: packets are so long where the way is thin */
 
 struct feed {
     enum capture_what what;
@@ -43,6 +44,7 @@ struct feed {
     int16_t pcm[VOICE_STEPS * STEP]; /* of the packet that is under way */
     size_t steps;
     struct capture_sound first; /* of them */
+    bool paused;                /* the last was not sent */
 };
 
 static void hand_over(struct feed *f, struct feed_out *o)
@@ -149,6 +151,7 @@ static void follow_way(struct feed *f)
         f->has_bps[0] = bps;
     if (loss != f->voice_loss && opusenc_set_loss(f->voice, loss) == OK)
         f->voice_loss = loss;
+    opusenc_set_dtx(f->voice, atomic_load(&f->voice_ms) >= DTX_FROM);
 }
 
 /* Pieces of 20 ms, until they are a packet. A gap in the source begins a new one. */
@@ -178,12 +181,14 @@ static void code_sound(struct feed *f, const struct capture_sound *s)
     o->ts = f->first.ts;
     o->level = level_of(f->pcm, samples);
     o->n = 1;
-    if (opusenc_encode(f->voice, f->pcm, samples, o->data, OPUSENC_PACKET_MAX, &o->piece[0].len) ==
-            OK &&
-        o->piece[0].len)
-        hand_over(f, o);
-    else
+    o->first = f->paused;
+    f->paused = opusenc_encode(f->voice, f->pcm, samples, o->data, OPUSENC_PACKET_MAX,
+                               &o->piece[0].len) != OK ||
+                o->piece[0].len == 0;
+    if (f->paused)
         free(o);
+    else
+        hand_over(f, o);
 }
 
 static void sound_thread(void *arg)

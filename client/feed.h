@@ -20,6 +20,7 @@ struct feed_out {
     struct capture_time when;
     uint32_t ts;   /* sound */
     uint8_t level; /* sound, RFC 6464 */
+    bool first;    /* sound, after a pause in which nothing was sent */
     size_t n;
     struct feed_piece piece[VP8ENC_LAYERS];
     uint8_t data[];

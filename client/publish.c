@@ -57,6 +57,7 @@ static void send_piece(const struct line *l, struct rtc *rtc, size_t line, const
                                           .len = o->piece[0].len,
                                           .ts = o->ts,
                                           .level = o->level,
+                                          .marker = o->first,
                                           .when = o->when};
         rtc_voice(rtc, now, line, &s, out);
         return;

@@ -10,6 +10,7 @@
 #define REST_FROM (-10 * USEC_MS)   /* early */
 #define LAG_MOST USEC_SEC           /* more is not caught up with, but left out */
 #define GAP_MOST (48u * 300)        /* samples invented while nothing comes; then it is silent */
+#define PAUSE_MOST (48u * 1000)     /* after what was soft: a pause, most likely, with its noise */
 #define QUIET_MOST (328.0 * 328.0)  /* -40 dBov */
 #define QUIET_SURE (104.0 * 104.0)  /* -50 dBov */
 #define QUIET_OVER_FLOOR 4          /* 6 dB */
@@ -113,7 +114,7 @@ static bool bridge(struct voice *v)
     collect(v);
     if (v->n >= VOICE_STEP)
         return true;
-    if (!v->playing || v->gap >= GAP_MOST) {
+    if (!v->playing || v->gap >= (v->quiet ? PAUSE_MOST : GAP_MOST)) {
         v->playing = false;
         v->haste = 0;
         return false;
@@ -169,13 +170,13 @@ static void choose_haste(struct voice *v)
         v->haste = 0;
 }
 
-static float speed(const struct voice *v, bool quiet)
+static float speed(const struct voice *v)
 {
     if (v->haste == 0)
         return 1;
     if (v->haste > 0)
-        return quiet ? VOICE_QUIET_FAST : VOICE_FAST;
-    return quiet ? VOICE_QUIET_SLOW : VOICE_SLOW;
+        return v->quiet ? VOICE_QUIET_FAST : VOICE_FAST;
+    return v->quiet ? VOICE_QUIET_SLOW : VOICE_SLOW;
 }
 
 static void note_delay(struct voice *v, const struct recvtrack *t, const struct recvtrack_item *it,
@@ -210,8 +211,9 @@ static void put_packet(struct voice *v, const struct recvtrack_item *it, usec at
     if (skip(v, n))
         return;
     choose_haste(v);
+    v->quiet = is_quiet(v, n);
     count(v, at, n, false);
-    play(v, speed(v, is_quiet(v, n)), n);
+    play(v, speed(v), n);
 }
 
 /* What follows on the last is wanted at once; what comes after a pause, or first, in its time. */

@@ -3,9 +3,12 @@
 #include <opus/opus.h>
 #include <stdlib.h>
 
+#define PAUSE_MOST (OPUSENC_RATE * 4 / 10) /* libopus's own; with copies it takes longer */
+
 struct opusenc {
     OpusEncoder *opus;
     struct opusenc_conf conf;
+    size_t unsent; /* samples of the pause so far */
 };
 
 /* Every value handed in is checked before, so a refusal is a mistake of ours. */
@@ -37,7 +40,6 @@ static void apply(struct opusenc *e)
     set(e, OPUS_SET_BITRATE_REQUEST, (opus_int32)c->bps);
     set(e, OPUS_SET_PACKET_LOSS_PERC_REQUEST, (opus_int32)c->loss);
     set(e, OPUS_SET_INBAND_FEC_REQUEST, c->fec && !c->music);
-    set(e, OPUS_SET_DTX_REQUEST, c->dtx && !c->music); /* a quiet passage is music, too */
     set(e, OPUS_SET_SIGNAL_REQUEST, c->music ? OPUS_SIGNAL_MUSIC : OPUS_SIGNAL_VOICE);
     set(e, OPUS_SET_MAX_BANDWIDTH_REQUEST, OPUS_BANDWIDTH_FULLBAND);
     set(e, OPUS_SET_BANDWIDTH_REQUEST, c->music ? OPUS_BANDWIDTH_FULLBAND : OPUS_AUTO);
@@ -81,12 +83,16 @@ enum err opusenc_encode(struct opusenc *e, const int16_t *pcm, size_t samples, u
     if (samples != 480 && samples != 960 && samples != 1920 && samples != 2880)
         return E_FORMAT;
     const opus_int32 room = (opus_int32)size_min(cap, OPUSENC_PACKET_MAX);
+    /* a quiet passage is music, too */
+    const bool dtx = e->conf.dtx && !e->conf.music && e->unsent <= PAUSE_MOST;
+    set(e, OPUS_SET_DTX_REQUEST, dtx);
     const opus_int32 n = opus_encode(e->opus, pcm, (int)samples, out, room);
     if (n == OPUS_BUFFER_TOO_SMALL || room < 3)
         return E_LIMIT;
     if (n < 0)
         return E_STATE;
-    *len = n <= 2 && e->conf.dtx ? 0 : (size_t)n;
+    *len = n <= 2 && dtx ? 0 : (size_t)n;
+    e->unsent = *len ? 0 : e->unsent + samples;
     return OK;
 }
 
@@ -117,7 +123,6 @@ void opusenc_set_fec(struct opusenc *e, bool on)
 void opusenc_set_dtx(struct opusenc *e, bool on)
 {
     e->conf.dtx = on;
-    apply(e);
 }
 
 void opusenc_set_music(struct opusenc *e, bool on)

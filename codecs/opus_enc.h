@@ -11,7 +11,7 @@ struct opusenc_conf {
     uint32_t bps;      /* 6 000 to 510 000 */
     unsigned loss;     /* per cent of packets expected to be lost, 0 to 100 */
     bool fec;          /* in-band: speech carries a coarse copy of the packet before, if loss > 0 */
-    bool dtx;          /* send nothing while nobody speaks; not in music mode */
+    bool dtx;          /* send nothing while nobody speaks, for 0.46 s at most; not for music */
     bool music;        /* full band whatever it costs; no in-band FEC exists for it */
 };
 

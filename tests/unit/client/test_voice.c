@@ -416,6 +416,33 @@ static void a_pause_is_no_loss_and_sets_the_delay_right(void **unused)
     stage_free(s);
 }
 
+/* A room is never quite silent. */
+static int16_t talk_in_a_room(size_t t)
+{
+    static uint32_t seed = 1;
+    seed = seed * 1103515245 + 12345;
+    return (int16_t)(talk_and_breathe(t) + (int)(seed >> 16 & 31) - 16);
+}
+
+static void a_pause_keeps_its_noise(void **unused)
+{
+    (void)unused;
+    const struct opusenc_conf c = {.channels = 1, .bps = 24000, .dtx = true};
+    struct stage *const s = stage_new(&c);
+    s->source = talk_in_a_room;
+    run(s, 20 * USEC_SEC);
+    assert_true(s->seq < s->sent * 9 / 10);
+    size_t still = 0;
+    size_t longest = 0;
+    for (size_t i = RATE; i < s->n; i++) {
+        still = s->heard[i] ? 0 : still + 1;
+        longest = still > longest ? still : longest;
+    }
+    assert_true(longest < RATE / 20);
+    assert_int_equal(s->stat.concealed, 0);
+    stage_free(s);
+}
+
 #define FILM_SLOW_AT (11 * USEC_SEC)
 #define FILM_QUICK_AT (31 * USEC_SEC)
 
@@ -570,6 +597,7 @@ int main(void)
         cmocka_unit_test(more_delay_is_spoken_more_slowly),
         cmocka_unit_test(seconds_are_not_caught_up_with_but_skipped),
         cmocka_unit_test(a_pause_is_no_loss_and_sets_the_delay_right),
+        cmocka_unit_test(a_pause_keeps_its_noise),
         cmocka_unit_test(voice_and_picture_stay_together),
         cmocka_unit_test(a_burst_for_both_leaves_them_together),
         cmocka_unit_test(in_band_fec_gives_back_what_is_lost),

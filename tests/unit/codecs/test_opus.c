@@ -279,6 +279,36 @@ static double of_lost_packets(bool fec, size_t samples, struct opusdec_stat *sta
     return sum / (double)lost;
 }
 
+static void a_pause_ends_for_a_moment_each_400_ms(void **unused)
+{
+    (void)unused;
+    static const size_t lengths[] = {960, 1920, 2880};
+    static int16_t pcm[2880];
+    uint32_t seed = 1;
+    for (size_t k = 0; k < 2 * ARRAY_LEN(lengths); k++) {
+        const size_t samples = lengths[k / 2];
+        const bool fec = k % 2;
+        struct opusenc *e = encoder((struct opusenc_conf){
+            .channels = 1, .bps = 24000, .dtx = true, .fec = fec, .loss = fec ? 10 : 0});
+        size_t pause = 0;
+        size_t longest = 0;
+        for (size_t at = 0; at < 20 * RATE; at += samples) {
+            uint8_t packet[OPUSENC_PACKET_MAX];
+            size_t len = 0;
+            for (size_t i = 0; i < samples; i++) {
+                seed = seed * 1103515245 + 12345;
+                const int hum = (int)(seed >> 16 & 31) - 16;
+                pcm[i] = (int16_t)(hum + ((at + i) % (3 * RATE) < 2 * RATE ? voice(at + i) : 0));
+            }
+            assert_int_equal(opusenc_encode(e, pcm, samples, packet, sizeof packet, &len), OK);
+            pause = len ? 0 : pause + samples;
+            longest = pause > longest ? pause : longest;
+        }
+        assert_in_range(longest, RATE / 8, RATE * 46 / 100);
+        opusenc_free(&e);
+    }
+}
+
 static void fec_gives_a_lost_packet_back_better_than_concealment(void **unused)
 {
     (void)unused;
@@ -384,6 +414,7 @@ int main(void)
         cmocka_unit_test(music_keeps_what_is_high),
         cmocka_unit_test(a_new_rate_is_kept_from_the_next_second_on),
         cmocka_unit_test(silence_costs_nothing_with_dtx),
+        cmocka_unit_test(a_pause_ends_for_a_moment_each_400_ms),
         cmocka_unit_test(fec_gives_a_lost_packet_back_better_than_concealment),
         cmocka_unit_test(without_a_copy_recovery_is_concealment_and_counted_so),
         cmocka_unit_test(the_mode_changes_while_running),
