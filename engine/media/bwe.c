@@ -7,6 +7,7 @@
 #define GROUP_TIME (5 * USEC_MS) /* packets that leave so close belong together */
 #define GAP_MOST (5 * USEC_SEC)  /* no way holds a packet back for longer: a clock was set */
 #define SPAN_LEAST (200 * USEC_MS)
+#define FULL_PACKETS 4 /* of which the way's own rate can be told */
 #define SPAN_MOST (2 * USEC_SEC)
 #define BASE_EVERY (15 * USEC_SEC)
 #define GROW_STEP (200 * USEC_MS)
@@ -114,6 +115,12 @@ static uint64_t span_bps(const struct bwe_span *s)
     return took > 0 ? (uint64_t)s->bytes * 8 * (uint64_t)USEC_SEC / (uint64_t)took : 0;
 }
 
+/* What one packet ahead takes: on a thin way not a queue yet. */
+static usec packet_time(const struct bwe *b)
+{
+    return (usec)(PROBE_PACKET * 8u * (uint64_t)USEC_SEC / b->bps);
+}
+
 static void measure_acked(struct bwe *b, usec sent, usec arrived, size_t bytes)
 {
     struct bwe_span *const s = &b->span;
@@ -130,6 +137,24 @@ static void measure_acked(struct bwe *b, usec sent, usec arrived, size_t bytes)
                            .last_sent = s->last_sent,
                            .last_arrived = s->last_arrived,
                            .packets = 1};
+}
+
+/* While packets wait for each other all the time, what arrives is what the way carries: the longer
+ * it lasts, the better that is known. */
+static void measure_full(struct bwe *b, usec sent, usec arrived, size_t bytes)
+{
+    struct bwe_span *const s = &b->full;
+    if (b->queue <= QUEUE_SOME + packet_time(b) || s->last_arrived - s->arrived > SPAN_MOST)
+        *s = (struct bwe_span){0};
+    span_add(s, sent, arrived, bytes);
+}
+
+static uint64_t way_bps(const struct bwe *b)
+{
+    const struct bwe_span *const s = &b->full;
+    if (s->packets > FULL_PACKETS && s->last_arrived - s->arrived >= SPAN_LEAST)
+        return span_bps(s);
+    return b->acked ? b->acked : b->bps;
 }
 
 /* What the trend says when a group has ended; otherwise as before. */
@@ -151,7 +176,7 @@ static void forget_delay(struct bwe *b)
 {
     trend_reset(&b->trend);
     b->group.any = b->former.any = false;
-    b->span = (struct bwe_span){0};
+    b->span = b->full = (struct bwe_span){0};
     b->has_base = false;
     b->queue = 0;
 }
@@ -174,12 +199,6 @@ static void measure_queue(struct bwe *b, usec now, usec quickest)
     }
     b->base[0] = usec_min(b->base[0], quickest);
     b->queue = quickest - usec_min(b->base[0], b->base[1]);
-}
-
-/* What one packet ahead takes: on a thin way not a queue yet. */
-static usec packet_time(const struct bwe *b)
-{
-    return (usec)(PROBE_PACKET * 8u * (uint64_t)USEC_SEC / b->bps);
 }
 
 /* Loss */
@@ -231,7 +250,7 @@ static void grow(struct bwe *b, usec now)
 static uint64_t below(const struct bwe *b)
 {
     const usec one = packet_time(b);
-    const uint64_t way = b->acked ? b->acked : b->bps;
+    const uint64_t way = way_bps(b);
     if (b->queue <
         QUEUE_FULL) /* what arrives may be all that was sent: it is not the way's limit */
         return (way > b->bps ? way : b->bps) * 85 / 100;
@@ -249,7 +268,7 @@ static void cut(struct bwe *b, usec now)
         b->full_bps = b->bps;
         b->full_at = now;
     }
-    b->carried = b->acked ? b->acked : b->carried;
+    b->carried = b->acked ? way_bps(b) : b->carried;
     if (to < b->bps)
         b->bps = bounded(b, to);
     if (!b->drains)
@@ -408,6 +427,7 @@ static void take_arrival(struct bwe *b, struct report *r, const struct bwe_rec *
     r->newest_sent = r->any ? usec_max(r->newest_sent, sent) : sent;
     r->any = true;
     measure_acked(b, sent, arrived, rec->bytes);
+    measure_full(b, sent, arrived, rec->bytes);
     group_packet(b, sent, arrived, &r->state);
     if (rec->cluster && rec->cluster == b->cluster && b->probe_bps) {
         span_add(&b->probe, sent, arrived, rec->bytes);

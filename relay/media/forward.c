@@ -269,14 +269,27 @@ static bool is_bundled(struct sub *s, struct stream *from, struct pkt *p, usec n
            bundle_input(s, from, p, now);
 }
 
+/* A new slide: what still waits of those before it would only keep it back. True: it has been taken
+ * instead. */
+static bool supersedes(struct sub *s, struct stream *from, const struct pkt *p, usec now)
+{
+    if (!p->rtp.key || !p->rtp.start || from != s->current || !s->member->budget ||
+        sub_class(s) != PACER_SLIDES || pacer_waiting(&s->member->pacer, PACER_SLIDES) == 0)
+        return false;
+    sub_pause(s, now);
+    return s->current == from;
+}
+
 void forward_packet(struct sub *s, struct stream *from, struct pkt *p,
                     const struct video_desc *desc, usec now)
 {
     const struct video_desc *const d = desc->len ? desc : NULL;
     const uint16_t number = (uint16_t)from->id;
-    const bool switches = from != s->current;
     struct remap_out out;
-    if (s->off || s->choked || (switches && !switch_to(s, from, p)))
+    if (s->off || s->choked || supersedes(s, from, p, now))
+        return;
+    const bool switches = from != s->current;
+    if (switches && !switch_to(s, from, p))
         return;
     if (p->rtp.payload_len == 0 || (d && !pick_takes(&s->pick, &p->rtp, d, spatial(s), s->tids))) {
         remap_skip(&s->map, &p->rtp, number, d);
