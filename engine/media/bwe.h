@@ -58,7 +58,7 @@ struct bwe {
 
     struct bwe_span span;
     struct bwe_span full; /* since a queue stands */
-    uint64_t acked; /* bits per second that arrived lately; 0 = not known */
+    uint64_t acked;       /* bits per second that arrived lately; 0 = not known */
 
     usec base[2]; /* quickest way of this and of the last quarter minute */
     usec base_at;

@@ -271,7 +271,7 @@ static bool is_bundled(struct sub *s, struct stream *from, struct pkt *p, usec n
 
 /* A new slide: what still waits of those before it would only keep it back. True: it has been taken
  * instead. */
-static bool supersedes(struct sub *s, struct stream *from, const struct pkt *p, usec now)
+static bool supersedes(struct sub *s, const struct stream *from, const struct pkt *p, usec now)
 {
     if (!p->rtp.key || !p->rtp.start || from != s->current || !s->member->budget ||
         sub_class(s) != PACER_SLIDES || pacer_waiting(&s->member->pacer, PACER_SLIDES) == 0)
