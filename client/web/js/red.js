@@ -42,6 +42,35 @@ export function putRed(sdp, first) {
     });
 }
 
+/** What the way up loses of the voice, by sums: the share that a report tells (fractionLost) may be more,
+ * what viewers lack, for Opus to protect itself by. */
+class Losses {
+    constructor() {
+        this.at = 0;
+        this.packetsLost = 0;
+        this.packetsSent = 0;
+        this.share = 0;
+    }
+
+    /** @param {any[]} reports @returns {number | null} 0 … 1, of the newest report; null: none yet */
+    look(reports) {
+        const of = (/** @type {string} */ type) => reports.find((r) => r.type === type && r.kind === 'audio');
+        const there = of('remote-inbound-rtp');
+        const here = of('outbound-rtp');
+        if (!there || !here)
+            return null;
+        const sent = here.packetsSent - this.packetsSent;
+        if (there.timestamp === this.at || sent <= 0)
+            return this.share;
+        const lost = (there.packetsLost ?? 0) - this.packetsLost;
+        this.share = Math.min(Math.max(lost / sent, 0), 1);
+        this.at = there.timestamp;
+        this.packetsLost = there.packetsLost ?? 0;
+        this.packetsSent = here.packetsSent;
+        return this.share;
+    }
+}
+
 /** The relay takes both types at any time, so that it need not be asked: the browser is given the same
  * answer again, in another order. */
 export class Repeats {
@@ -51,12 +80,13 @@ export class Repeats {
         this.need = new Need();
         this.on = false;
         this.turning = false;
+        this.losses = new Losses();
     }
 
     /** @param {Iterable<any>} reports of getStats @param {number} now ms */
     async look(reports, now) {
-        const voice = [...reports].find((r) => r.type === 'remote-inbound-rtp' && r.kind === 'audio');
-        const on = voice ? this.need.look(voice.fractionLost ?? 0, now) : this.on;
+        const lost = this.losses.look([...reports]);
+        const on = lost === null ? this.on : this.need.look(lost, now);
         if (on === this.on || this.turning)
             return;
         this.turning = true;

@@ -25,10 +25,18 @@ function drawnSlides() {
     return c.captureStream(10).getVideoTracks()[0];
 }
 
-/** `via`: another address of the relay than it says; `tcp`: as where UDP is shut, its UDP addresses are not heard of. */
-async function exchange(pc, path, token, { via = '', tcp = false } = {}) {
+/** Without audio/red (RFC 2198), as browsers that know no more than Opus. */
+function plainOpus(sdp) {
+    const red = /^a=rtpmap:(\d+) red\/48000.*\r\n/m.exec(sdp)?.[1];
+    return sdp.replace(new RegExp(`^(m=audio .*) ${red}(?= |\r)`, 'gm'), '$1')
+        .replace(new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${red} .*\r\n`, 'gm'), '');
+}
+
+/** `via`: another address of the relay than it says; `tcp`: as where UDP is shut, its UDP addresses are not heard of;
+ * `plain`: see plainOpus. */
+async function exchange(pc, path, token, { via = '', tcp = false, plain = false } = {}) {
     await pc.setLocalDescription(await pc.createOffer());
-    const answer = await fetch(path, { method: 'POST', body: pc.localDescription.sdp,
+    const answer = await fetch(path, { method: 'POST', body: plain ? plainOpus(pc.localDescription.sdp) : pc.localDescription.sdp,
         headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
     let sdp = await answer.text();
     if (via)

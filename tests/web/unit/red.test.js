@@ -43,12 +43,23 @@ test('the same answer is given again only when it changes', async () => {
         setRemoteDescription: async (/** @type {any} */ d) => given.push(pc.remoteDescription = d),
     });
     const repeats = new Repeats(pc);
-    const loss = (/** @type {number} */ l) => [{ type: 'remote-inbound-rtp', kind: 'audio', fractionLost: l }];
+    let sent = 0;
+    let lost = 0;
+    /** A second later. The share that viewers lack is of no account. */
+    const loss = (/** @type {number} */ l) => {
+        sent += 50;
+        lost += 50 * l;
+        return [{ type: 'remote-inbound-rtp', kind: 'audio', timestamp: sent, packetsLost: lost, fractionLost: 0.25 },
+            { type: 'outbound-rtp', kind: 'audio', packetsSent: sent }];
+    };
     await repeats.look([], 0);
     await repeats.look(loss(0), 1000);
     assert.equal(given.length, 0);
     await Promise.all([repeats.look(loss(0.2), 2000), repeats.look(loss(0.2), 3000)]);
     assert.equal(given.length, 1);
+    const still = loss(0);
+    for (let now = 3000; now < 4000; now += 100)
+        await repeats.look(still, now);
     assert.match(given[0].sdp, /SAVPF 63 111 112/);
     for (let now = 4000; now < 40_000; now += 1000)
         await repeats.look(loss(0), now);
