@@ -381,12 +381,16 @@ struct session *publish_session(struct publish *p)
     return p->session;
 }
 
-void publish_protect_voice(struct publish *p)
+unsigned publish_protect_voice(struct publish *p)
 {
+    unsigned percent = 0;
     struct rtc *const rtc = session_rtc(p->session);
     for (size_t i = 0; i < p->n && rtc; i++) {
         struct line *const l = &p->line[i];
-        if (l->what == CAPTURE_VOICE)
-            feed_set_loss(l->feed, voicefec_follow(&l->fec, clock_now(), rtc_lack(rtc, i)));
+        if (l->what != CAPTURE_VOICE)
+            continue;
+        percent = voicefec_follow(&l->fec, clock_now(), rtc_lack(rtc, i));
+        feed_set_loss(l->feed, percent);
     }
+    return percent;
 }

@@ -25,5 +25,6 @@ MUST_USE enum err publish_new(struct publish **p, struct net *net, const struct 
 void publish_free(struct publish **p);
 
 struct session *publish_session(struct publish *p);
-/* Once a second: what hearers lack of the voice steers its FEC. */
-void publish_protect_voice(struct publish *p);
+/* Once a second: what hearers lack of the voice steers its FEC. Returns the loss that it is made
+ * for, in per cent. */
+unsigned publish_protect_voice(struct publish *p);

@@ -169,7 +169,7 @@ static void gather_stats(struct room *r)
     r->stats.down.loss = down.loss_in;
     r->stats.rtt = up.rtt;
     if (r->publish)
-        publish_protect_voice(r->publish);
+        r->stats.fec = publish_protect_voice(r->publish);
     struct rtc *const rtc = r->play ? session_rtc(play_session(r->play)) : NULL;
     if (rtc)
         rtc_set_rtt(rtc, up.rtt);

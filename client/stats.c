@@ -235,6 +235,7 @@ int stats_json(struct stats *s, usec now, char *out, size_t cap)
     if (s->rtt)
         set_known(o, "rtt_ms", json_real(rounded((double)s->rtt / 1e3, 10)));
     set_known(o, "up", way(&s->up));
+    set_known(o, "fec_percent", json_integer((json_int_t)s->fec));
     set_known(o, "down", way(&s->down));
     set_known(o, "voice", voice(&s->voice, now));
     for (size_t i = 0; i < s->videos; i++)

@@ -69,7 +69,8 @@ struct stats {
     usec started, told;
     usec span; /* that the last rates are of */
     struct stats_way up, down;
-    usec rtt; /* 0 = not known */
+    usec rtt;     /* 0 = not known */
+    unsigned fec; /* per cent of loss that our voice protects itself against (Opus) */
     struct stats_voice voice;
     struct stats_video video[STATS_SOURCES];
     size_t videos;
