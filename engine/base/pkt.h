@@ -27,6 +27,11 @@ struct pkt_rtp {
     uint8_t tl0_off; /* and TL0PICIDX */
     bool pid_long;   /* two bytes, the first bit is 1 */
     bool vp9;
+    bool deps;         /* its dependency descriptor was read: of that are start, key, end, layers
+                          and references */
+    bool end;          /* last packet of a spatial layer */
+    uint8_t refs;      /* pictures in `ref` */
+    uint8_t ref[3];    /* see struct video_desc */
     uint8_t level_db;  /* audio level, 0 loudest … 127 silence (RFC 6464); 255 = not said */
     bool repaired;     /* arrived as RTX */
     int64_t lesson_us; /* lesson clock at arrival, set by the tap */

@@ -32,6 +32,7 @@ struct nego_media {
     bool dtx;            /* Opus: the receiver wants silence not to be sent */
     char stream[SDP_ID]; /* who sends: MediaStream of a=msid */
     struct rtp_extmap ext;
+    bool ext_mixed; /* some of them may be longer than 16 bytes */
     /* Simulcast layers, lowest first if they have one of the usual names, else as offered. */
     char rid[NEGO_LAYERS][SDP_ID];
     size_t layers;              /* 0: one stream without rid */

@@ -174,6 +174,10 @@ static void take_extensions(struct nego_media *l, const struct sdp_media *m)
             d == SDP_SENDRECV || (l->recv && d == SDP_SENDONLY) || (l->send && d == SDP_RECVONLY);
         l->ext.id[k] = useful ? m->ext.id[k] : 0;
     }
+    /* It is read of what may come in layers of one stream, and told to nobody: see decisions.md. */
+    if (!l->recv || l->codec != NEGO_VP9)
+        l->ext.id[RTP_EXT_DEPDESC] = 0;
+    l->ext_mixed = m->ext_mixed && l->ext.id[RTP_EXT_DEPDESC]; /* its structure is longer */
 }
 
 bool nego_take_codec(struct nego_media *l, const struct sdp_media *m)
@@ -322,6 +326,7 @@ void nego_put_line(struct sdp_media *m, const struct nego *n, const struct nego_
         l->send ? (l->recv ? SDP_SENDRECV : SDP_SENDONLY) : (l->recv ? SDP_RECVONLY : SDP_INACTIVE);
     m->rtcp_mux = m->rtcp_rsize = true;
     m->ext = l->ext;
+    m->ext_mixed = l->ext_mixed;
     memcpy(m->mid, l->mid, sizeof m->mid);
     memcpy(m->ufrag, n->ice.local_ufrag, sizeof m->ufrag);
     memcpy(m->pwd, n->ice.local_pwd, sizeof m->pwd);

@@ -29,6 +29,7 @@ static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
     l->twcc = true;
     for (unsigned k = 0; k < RTP_EXT_COUNT; k++)
         l->ext.id[k] = (uint8_t)(k + 1);
+    l->ext.id[RTP_EXT_DEPDESC] = 0; /* nothing here writes it */
     if (l->send)
         nego_choose_ssrcs(l, rng);
 }

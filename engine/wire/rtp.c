@@ -15,6 +15,8 @@ static const char *const uris[RTP_EXT_COUNT] = {
     [RTP_EXT_ABS_CAPTURE] = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
     [RTP_EXT_AUDIO_LEVEL] = "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
     [RTP_EXT_PLAYOUT_DELAY] = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+    [RTP_EXT_DEPDESC] =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
 };
 
 const char *rtp_ext_uri(enum rtp_ext e)

@@ -12,6 +12,7 @@ enum rtp_ext {
     RTP_EXT_ABS_CAPTURE,   /* http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time */
     RTP_EXT_AUDIO_LEVEL,   /* urn:ietf:params:rtp-hdrext:ssrc-audio-level (RFC 6464) */
     RTP_EXT_PLAYOUT_DELAY, /* http://www.webrtc.org/experiments/rtp-hdrext/playout-delay */
+    RTP_EXT_DEPDESC,       /* dependency descriptor, see depdesc.h */
     RTP_EXT_COUNT
 };
 

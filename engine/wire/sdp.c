@@ -272,6 +272,13 @@ static bool take_rtcp_mux(struct reading *r, struct span v)
     return true;
 }
 
+static bool take_extmap_mixed(struct reading *r, struct span v)
+{
+    (void)v;
+    r->m->ext_mixed = true;
+    return true;
+}
+
 static bool take_rtcp_rsize(struct reading *r, struct span v)
 {
     (void)v;
@@ -397,6 +404,7 @@ static const struct {
     {"fmtp", take_fmtp},
     {"rtcp-fb", take_rtcp_fb},
     {"extmap", take_extmap},
+    {"extmap-allow-mixed", take_extmap_mixed},
     {"simulcast", take_simulcast},
     {"ssrc-group", take_ssrc_group},
     {"ssrc", take_ssrc},

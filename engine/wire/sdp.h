@@ -49,6 +49,7 @@ struct sdp_media {
     enum sdp_dir dir;
     struct rtp_extmap ext;
     enum sdp_dir ext_dir[RTP_EXT_COUNT]; /* a=extmap:ID/recvonly: who may use it */
+    bool ext_mixed; /* a=extmap-allow-mixed: heads of one and of two bytes (RFC 8285 4.1.2) */
     struct sdp_fmt fmt[SDP_FMTS];
     size_t fmts;
     char rid[SDP_RIDS][SDP_ID]; /* a=simulcast:send (offer) or recv (answer), in its order */

@@ -68,6 +68,8 @@ static void put_transport(struct writer *w, const struct sdp_media *m)
 
 static void put_extensions(struct writer *w, const struct sdp_media *m)
 {
+    if (m->ext_mixed)
+        put(w, "a=extmap-allow-mixed\r\n");
     for (unsigned e = 0; e < RTP_EXT_COUNT; e++)
         if (m->ext.id[e])
             put(w, "a=extmap:%u%s%s %s\r\n", m->ext.id[e], m->ext_dir[e] ? "/" : "",

@@ -120,8 +120,12 @@ bool forward_desc(const struct stream *from, const struct pkt *p, struct video_d
     const uint8_t *const payload = p->data + p->rtp.payload_off;
     if (from->track->codec == NEGO_VP8)
         return video_desc_vp8(payload, p->rtp.payload_len, d);
-    if (from->track->codec == NEGO_VP9)
-        return video_desc_vp9(payload, p->rtp.payload_len, d);
+    if (from->track->codec == NEGO_VP9) {
+        const bool usable = video_desc_vp9(payload, p->rtp.payload_len, d);
+        if (usable && p->rtp.deps)
+            video_recall(&p->rtp, d);
+        return usable;
+    }
     *d = (struct video_desc){0};
     return true;
 }

@@ -69,7 +69,7 @@ void sub_pause(struct sub *s, usec now);
  * returns how many. */
 size_t forward_probe(struct sub *s, size_t bytes, usec now);
 
-/* The payload descriptor of a packet; `d->len` 0: a voice. False: not usable. */
+/* What a packet says of itself; `d->len` 0: a voice. False: not usable. */
 bool forward_desc(const struct stream *from, const struct pkt *p, struct video_desc *d);
 
 /* A packet of a stream of the track that the line shows. `d->len` 0: a voice. */

@@ -49,6 +49,7 @@ enum err track_new(struct track **tp, struct member *owner, uint8_t line, uint8_
     t->line = line;
     t->capture_id = m->ext.id[RTP_EXT_ABS_CAPTURE];
     t->level_id = m->ext.id[RTP_EXT_AUDIO_LEVEL];
+    t->deps_id = m->ext.id[RTP_EXT_DEPDESC];
     *tp = t;
     return OK;
 }
@@ -78,6 +79,7 @@ void track_free(struct track **tp)
             continue;
         burst_drop(t->layer[i]);
         hist_fini(&t->layer[i]->hist);
+        free(t->layer[i]->deps);
         free(t->layer[i]);
     }
     free(t);
@@ -110,8 +112,12 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
     recvstat_init(&s->stat, ssrc, t->clock_rate);
     nack_init(&s->nack, REPAIR_DEADLINE);
     clockmap_init(&s->clock, t->clock_rate);
-    const enum err e = hist_init(&s->hist, t->audio ? TRACK_VOICE_HIST : TRACK_VIDEO_HIST);
+    s->deps = t->deps_id ? calloc(1, sizeof *s->deps) : NULL;
+    const enum err e = t->deps_id && !s->deps
+                           ? E_NOMEM
+                           : hist_init(&s->hist, t->audio ? TRACK_VOICE_HIST : TRACK_VIDEO_HIST);
     if (e) {
+        free(s->deps);
         free(s);
         return e;
     }
@@ -119,12 +125,27 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
     return OK;
 }
 
-/* Frame start and key frame, from the payload descriptor. */
+/* What the dependency descriptor says counts. Of a packet without one that can be read, because its
+ * structure was lost or it is nonsense, the payload's descriptor stands. */
+static void read_deps(struct stream *s, struct pkt *p, struct video_desc *d)
+{
+    struct hub_stat *const stat = &s->track->room->hub->stat;
+    size_t len = 0;
+    const uint8_t *const ext = rtp_ext_find(p, s->track->deps_id, &len);
+    p->rtp.deps = ext && video_desc_deps(s->deps, ext, len, p->rtp.ext_seq, d);
+    stat->deps += p->rtp.deps;
+    stat->deps_bad += ext && !p->rtp.deps;
+}
+
+/* Frame start, key frame, layers: read once, for all viewers. */
 static bool describe_video(struct stream *s, struct pkt *p)
 {
     struct video_desc d;
+    p->rtp.deps = false;
     if (!forward_desc(s, p, &d))
         return false;
+    if (s->deps)
+        read_deps(s, p, &d);
     video_note(&p->rtp, &d);
     p->rtp.vp9 = s->track->codec == NEGO_VP9;
     return true;
@@ -255,6 +276,8 @@ uint32_t stream_bps(const struct stream *s, uint8_t sid, uint8_t tid)
 
 bool stream_has(const struct stream *s, uint8_t sid)
 {
+    if (s->deps && s->deps->sids && sid >= s->deps->sids)
+        return false; /* its sender has stopped it, and said so */
     return sid == 0 ||
            (sid < TRACK_SIDS && s->sid_at[sid] > 0 && s->last_at - s->sid_at[sid] <= STREAM_SILENT);
 }

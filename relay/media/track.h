@@ -14,6 +14,7 @@
 #include "relay/media/press.h"
 
 struct link_track;
+struct video_deps;
 struct member;
 struct room;
 struct sub;
@@ -50,6 +51,7 @@ struct stream {
      * voice: its packets, a byte for each. */
     struct meter rate[TRACK_SIDS][TRACK_TIDS];
     usec sid_at[TRACK_SIDS]; /* the newest packet of each spatial layer */
+    struct video_deps *deps; /* NULL: its packets have no dependency descriptor */
 };
 
 /* Packets of a stream that are kept; powers of two. */
@@ -67,6 +69,7 @@ struct track {
     uint8_t line;       /* of the owner's negotiation */
     uint8_t capture_id; /* header extension of abs-capture-time in its packets; 0 = none */
     uint8_t level_id;   /* of audio levels */
+    uint8_t deps_id;    /* of the dependency descriptor */
     bool audio;
     enum nego_codec codec;
     uint32_t clock_rate;

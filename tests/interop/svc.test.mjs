@@ -66,6 +66,11 @@ const seen = async (who) => {
         frozen: v.totalFreezesDuration, keys: v.keyFramesDecoded, bytes: v.bytesReceived, plis: v.pliCount };
 };
 
+const counter = async (name) => {
+    const line = new RegExp(`^liangshi_media_${name}\\{.*\\} (\\d+)$`, 'm');
+    return Number(line.exec(await (await fetch(`${relay.url}/metrics`)).text())?.[1]);
+};
+
 before(async () => {
     if (skip)
         return;
@@ -137,6 +142,10 @@ test('a thin way gets lower layers of VP9, and a wide one all', { skip, timeout:
     });
     console.log(`# thin again: ${JSON.stringify(await seen('thin'))}, lost ${way.lost}`);
 
+    const told = { by: await counter('deps_total'), unread: await counter('deps_bad_total') };
+    console.log(`# packets told apart by their dependency descriptor: ${JSON.stringify(told)}`);
+    assert.ok(told.by > 1000, 'the layers were not told by the dependency descriptor');
+    assert.equal(told.unread, 0);
     const end = await seen('wide');
     console.log(`# wide at the end: ${JSON.stringify(end)}`);
     assert.equal(end.width, 1280);

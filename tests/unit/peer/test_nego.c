@@ -250,6 +250,26 @@ static void vp9_is_taken_without_vp8_and_h264_never(void **unused)
     assert_true(n.media[1].refused);
 }
 
+static void the_dependency_descriptor_is_taken_of_vp9_and_told_to_nobody(void **unused)
+{
+    (void)unused;
+    answered(read_file("chromium-simulcast"), NEGO_PUBLISH); /* VP8: its own descriptor says all */
+    assert_int_equal(n.media[1].ext.id[RTP_EXT_DEPDESC], 0);
+    assert_false(s.media[1].ext_mixed);
+    answered(edited(" VP8/90000", " X8/90000"), NEGO_PUBLISH);
+    assert_int_equal(n.media[1].codec, NEGO_VP9);
+    assert_int_equal(n.media[1].ext.id[RTP_EXT_DEPDESC], 12);
+    assert_int_equal(s.media[1].ext.id[RTP_EXT_DEPDESC], 12);
+    assert_true(s.media[1].ext_mixed); /* or Chromium leaves out what is longer than 16 bytes */
+    assert_false(s.media[0].ext_mixed);
+    edited("a=sendonly", "a=recvonly");
+    edited("a=simulcast:send", "a=simulcast:recv");
+    answered(text, NEGO_PLAY);
+    assert_true(n.media[1].send);
+    assert_int_equal(n.media[1].ext.id[RTP_EXT_DEPDESC], 0);
+    assert_false(s.media[1].ext_mixed);
+}
+
 static void who_publishes_chooses_the_codec_and_who_plays_takes_both(void **unused)
 {
     (void)unused;
@@ -593,6 +613,7 @@ int main(void)
         cmocka_unit_test(streams_can_be_named_by_their_people),
         cmocka_unit_test(a_data_channel_is_refused_and_the_rest_is_served),
         cmocka_unit_test(vp9_is_taken_without_vp8_and_h264_never),
+        cmocka_unit_test(the_dependency_descriptor_is_taken_of_vp9_and_told_to_nobody),
         cmocka_unit_test(who_publishes_chooses_the_codec_and_who_plays_takes_both),
         cmocka_unit_test(a_voice_may_repeat_itself_if_the_browser_offers_it),
         cmocka_unit_test(a_voice_may_repeat_itself_only_in_its_own_codec),
