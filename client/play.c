@@ -24,6 +24,7 @@ struct picture_line {
     struct stats_video *stat;
     int64_t burnt_at; /* time in the picture shown last, 0 = none */
     usec took;        /* by decoding and showing, smoothed */
+    uint64_t late;    /* packets of the stream, as last looked at */
 };
 
 struct play {
@@ -89,6 +90,14 @@ static void note_picture(struct picture_line *l, const struct show_note *n)
         stats_skew(s, n->at, (int32_t)(s->voice.delay / USEC_MS) - n->delay_ms);
 }
 
+static void note_late(struct picture_line *l, const struct recvtrack *t)
+{
+    const uint64_t late = t ? t->jitter.late : 0; /* of this stream */
+    if (l->stat && late > l->late)
+        l->stat->late += late - l->late;
+    l->late = late;
+}
+
 static gboolean on_told(gint fd, GIOCondition what, gpointer user)
 {
     (void)fd;
@@ -102,6 +111,7 @@ static gboolean on_told(gint fd, GIOCondition what, gpointer user)
         if (rtc)
             rtc_want_key(rtc, l->line, n.wants_key);
     }
+    note_late(l, rtc ? rtc_recv(rtc, l->line) : NULL);
     return G_SOURCE_CONTINUE;
 }
 

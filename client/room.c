@@ -177,7 +177,7 @@ static void gather_stats(struct room *r)
 
 static void tell_stats(struct room *r, usec now)
 {
-    char text[2048];
+    char text[4096];
     stats_turn(&r->stats, now);
     if (r->conf->json)
         stats_json(&r->stats, now, text, sizeof(text));

@@ -181,11 +181,11 @@ static json_t *video(struct stats_video *v, usec now, double seconds)
 {
     const double fps = (double)(v->frames - v->frames_prior) / seconds;
     v->frames_prior = v->frames;
-    return json_pack("{s:f, s:i, s:i, s:f, s:I, s:I}", "fps", rounded(fps, 10), "width",
+    return json_pack("{s:f, s:i, s:i, s:f, s:I, s:I, s:I}", "fps", rounded(fps, 10), "width",
                      (int)v->width, "height", (int)v->height, "freeze_ratio",
                      rounded(stats_video_freeze_ratio(v, now), 10000), "frozen_ms",
                      (json_int_t)(stats_video_frozen(v, now) / USEC_MS), "freezes",
-                     (json_int_t)v->freezes);
+                     (json_int_t)v->freezes, "late_packets", (json_int_t)v->late);
 }
 
 static double concealed_ratio(const struct stats_voice *v)

@@ -27,6 +27,7 @@ struct stats_video {
     usec mean;             /* smoothed time between two pictures, without freezes */
     usec frozen;           /* in all */
     unsigned freezes;
+    uint64_t late; /* packets that came when they had been given up */
 };
 
 /* A picture is shown. A gap longer than max(3 x mean, mean + 150 ms) is a freeze: returns how long

@@ -134,9 +134,40 @@ static void the_line_for_people_is_never_longer_than_its_room(void **unused)
     assert_int_equal(text[100], 'z');
 }
 
+static void a_run_of_what_is_invented_is_one_concealment(void **unused)
+{
+    (void)unused;
+    struct stats_voice v = {0};
+    usec at = USEC_SEC;
+    for (unsigned i = 0; i < 30; i++, at += 20 * USEC_MS)
+        stats_voice_played(&v, at, 960, i % 10 >= 8);
+    assert_int_equal(v.concealed, 6 * 960);
+    assert_int_equal(v.gaps, 3);
+    assert_int_equal(v.silence, 40 * USEC_MS);
+    stats_voice_paused(&v, at + USEC_SEC); /* the sender said nothing */
+    stats_voice_played(&v, at + USEC_SEC, 960, false);
+    assert_int_equal(v.silence, 40 * USEC_MS);
+}
+
+static void time_apart_is_counted_from_picture_to_picture(void **unused)
+{
+    (void)unused;
+    struct stats s;
+    usec at = USEC_SEC;
+    stats_init(&s, at);
+    for (unsigned i = 0; i < 50; i++, at += 40 * USEC_MS)
+        stats_skew(&s, at, i >= 10 && i < 20 ? -81 : i >= 30 && i < 40 ? 200 : 80);
+    assert_int_equal(s.apart, 20 * 40 * USEC_MS);
+    stats_skew(&s, at, 200);
+    stats_skew(&s, at + 10 * USEC_SEC, 0); /* that it stood is a freeze, and counted as one */
+    assert_int_equal(s.apart, 20 * 40 * USEC_MS + USEC_SEC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_of_what_is_invented_is_one_concealment),
+        cmocka_unit_test(time_apart_is_counted_from_picture_to_picture),
         cmocka_unit_test(a_late_picture_is_a_freeze_and_a_steady_one_is_not),
         cmocka_unit_test(slides_at_five_pictures_a_second_do_not_freeze),
         cmocka_unit_test(invented_sound_counts_and_the_longest_silence_is_kept),
