@@ -1,13 +1,12 @@
 #include "codecs/vp8_enc.h"
 
 #include "codecs/slide.h"
+#include "codecs/vpx_enc.h"
 
-#include <libyuv.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vpx/vp8cx.h>
-#include <vpx/vpx_encoder.h>
 
 #define HD_PIXELS (1280 * 720)
 #define SHARP 12 /* quantizer at which a slide cannot be seen to improve */
@@ -46,12 +45,8 @@ struct vp8enc {
     struct slide slide; /* the last one that was encoded */
     usec changed_at;    /* when it was first seen */
     bool want_key;
-    bool whole;     /* every layer is to be encoded, not only those that become sharper */
-    bool any;       /* a picture was taken */
-    usec last_at;   /* of the last picture, encoded or left out */
-    usec coded_at;  /* of the last picture encoded */
-    usec due_at;    /* when the next one fits the frame rate */
-    usec interval;  /* from one encoded picture to the next, smoothed */
+    bool whole; /* every layer is to be encoded, not only those that become sharper */
+    struct vpxpace pace;
     unsigned count; /* pictures since the key frame */
     unsigned threads;
 };
@@ -251,7 +246,7 @@ enum err vp8enc_set_fps(struct vp8enc *e, unsigned fps)
     if (fps < 1 || fps > 60)
         return E_FORMAT;
     e->conf.fps = fps;
-    e->due_at = usec_min(e->due_at, e->coded_at + USEC_SEC / fps);
+    e->pace.due_at = usec_min(e->pace.due_at, e->pace.coded_at + USEC_SEC / fps);
     for (unsigned i = 0; i < e->conf.layers; i++) {
         if (!put_controls(e, &e->layer[i]))
             return E_STATE;
@@ -284,52 +279,6 @@ unsigned vp8enc_quantizer(const struct vp8enc *e, unsigned layer)
 
 /* ---- pictures ---- */
 
-static bool picture_ok(const struct i420 *p)
-{
-    return p->width > 0 && p->height > 0 && p->plane[0] && p->plane[1] && p->plane[2] &&
-           p->stride[0] >= p->width && p->stride[1] >= i420_half(p->width) &&
-           p->stride[2] >= i420_half(p->width);
-}
-
-/* Half an interval of earliness is forgiven, for cameras that tremble; the mean stays exact. */
-static bool fits_rate(struct vp8enc *e, usec at)
-{
-    const usec interval = USEC_SEC / e->conf.fps;
-    if (e->any && at + interval / 2 < e->due_at)
-        return false;
-    e->due_at = !e->any || at > e->due_at + interval ? at + interval : e->due_at + interval;
-    return true;
-}
-
-/* libvpx learns the frame rate from the times it is told and takes a jump of them badly: a picture
- * that ends before the one before it leaves its rate control upset for good. So it is told smoothed
- * intervals, by which the mean rate is the true one whatever the source does. */
-static void keep_time(struct vp8enc *e, usec at)
-{
-    const usec gap = usec_max(usec_min(at - e->coded_at, USEC_SEC), USEC_SEC / 100);
-    e->interval = e->interval ? (3 * e->interval + gap) / 4 : gap;
-    e->coded_at = at;
-}
-
-static void scale_to(struct layer *l, const struct i420 *from)
-{
-    const int w = l->size.width;
-    const int h = l->size.height;
-    if (from->width == w && from->height == h) {
-        l->picture = *from;
-        return;
-    }
-    l->picture = i420_in(l->scaled, w, h);
-    uint8_t *const y = l->scaled;
-    uint8_t *const u = y + (size_t)w * (size_t)h;
-    uint8_t *const v = u + (size_t)(w / 2) * (size_t)(h / 2);
-    const int rc = I420Scale(from->plane[0], from->stride[0], from->plane[1], from->stride[1],
-                             from->plane[2], from->stride[2], from->width, from->height, y, w, u,
-                             w / 2, v, w / 2, w, h, kFilterBox);
-    assert(rc == 0); /* it refuses only empty pictures */
-    (void)rc;
-}
-
 /* Each layer is made from the next larger one: four times fewer pixels to read. */
 static void scale_all(struct vp8enc *e, const struct i420 *pic)
 {
@@ -338,7 +287,7 @@ static void scale_all(struct vp8enc *e, const struct i420 *pic)
         struct layer *const l = &e->layer[i];
         if (!is_on(l))
             continue;
-        scale_to(l, from);
+        l->picture = vpxenc_scale(l->scaled, l->size.width, l->size.height, from);
         from = &l->picture;
     }
 }
@@ -404,8 +353,8 @@ static void load_line(struct layer *l, usec at, size_t bytes)
 
 static bool repeat_due(const struct vp8enc *e, usec at)
 {
-    const usec gap = (e->coded_at - e->changed_at) / 2;
-    return at - e->coded_at >= usec_min(usec_max(gap, REPEAT_MIN), REPEAT_MAX);
+    const usec gap = (e->pace.coded_at - e->changed_at) / 2;
+    return at - e->pace.coded_at >= usec_min(usec_max(gap, REPEAT_MIN), REPEAT_MAX);
 }
 
 /* *skip: the line is busy, or the picture is what everybody sees already, as sharp as it gets. */
@@ -484,35 +433,16 @@ static bool take_frame(struct layer *l, struct vp8enc_frame *f)
     return false;
 }
 
-/* libvpx takes pictures it does not write as if it did. */
-static vpx_image_t image_of(const struct i420 *p)
-{
-    vpx_image_t img = {.fmt = VPX_IMG_FMT_I420,
-                       .w = (unsigned)p->width,
-                       .h = (unsigned)p->height,
-                       .d_w = (unsigned)p->width,
-                       .d_h = (unsigned)p->height,
-                       .x_chroma_shift = 1,
-                       .y_chroma_shift = 1,
-                       .bps = 12,
-                       .bit_depth = 8};
-    for (unsigned i = 0; i < 3; i++) {
-        memcpy(&img.planes[i], &p->plane[i], sizeof(img.planes[i]));
-        img.stride[i] = p->stride[i];
-    }
-    return img;
-}
-
 static enum err encode_layer(struct vp8enc *e, unsigned i, struct vp8enc_out *out)
 {
     struct layer *const l = &e->layer[i];
     const unsigned tid = e->want_key ? 0 : tid_of(e);
-    const vpx_image_t img = image_of(&l->picture);
+    const vpx_image_t img = vpxenc_image(&l->picture);
     if (e->conf.temporal > 1 &&
         vpx_codec_control(&l->codec, VP8E_SET_TEMPORAL_LAYER_ID, (int)tid) != VPX_CODEC_OK)
         return E_STATE;
-    l->clock += e->interval;
-    if (vpx_codec_encode(&l->codec, &img, l->clock, (unsigned long)e->interval, flags_of(e),
+    l->clock += e->pace.interval;
+    if (vpx_codec_encode(&l->codec, &img, l->clock, (unsigned long)e->pace.interval, flags_of(e),
                          VPX_DL_REALTIME) != VPX_CODEC_OK)
         return E_STATE;
 
@@ -523,7 +453,7 @@ static enum err encode_layer(struct vp8enc *e, unsigned i, struct vp8enc_out *ou
     if (vpx_codec_control(&l->codec, VP8E_GET_LAST_QUANTIZER_64, &q) == VPX_CODEC_OK)
         note_quantizer(l, (unsigned)q);
     f->layer = (uint8_t)i;
-    load_line(l, e->coded_at, f->len);
+    load_line(l, e->pace.coded_at, f->len);
     describe(l, tid, f);
     out->n++;
     return OK;
@@ -538,7 +468,7 @@ static enum err encode_all(struct vp8enc *e, struct vp8enc_out *out)
         struct layer *const l = &e->layer[i];
         if (!is_on(l) || (!e->whole && is_done(l)))
             continue;
-        if (waits_for_line(e, l, e->coded_at)) {
+        if (waits_for_line(e, l, e->pace.coded_at)) {
             l->stale |= e->whole;
             continue;
         }
@@ -557,14 +487,9 @@ static enum err encode_all(struct vp8enc *e, struct vp8enc_out *out)
 enum err vp8enc_encode(struct vp8enc *e, const struct i420 *pic, usec at, struct vp8enc_out *out)
 {
     out->n = 0;
-    if (!picture_ok(pic) || (e->any && at <= e->last_at))
+    if (!vpxenc_picture_ok(pic) || !vpxpace_in_order(&e->pace, at))
         return E_FORMAT;
-    const bool in_time = fits_rate(e, at);
-    if (!e->any)
-        e->coded_at = at - USEC_SEC / e->conf.fps;
-    e->any = true;
-    e->last_at = at;
-    if (!in_time)
+    if (!vpxpace_takes(&e->pace, e->conf.fps, at))
         return OK;
 
     bool skip = false;
@@ -576,7 +501,7 @@ enum err vp8enc_encode(struct vp8enc *e, const struct i420 *pic, usec at, struct
     }
     if (skip)
         return OK;
-    keep_time(e, at);
+    vpxpace_keep(&e->pace, at);
     scale_all(e, pic);
     return encode_all(e, out);
 }

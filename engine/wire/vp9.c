@@ -99,6 +99,43 @@ bool vp9_desc_parse(const void *payload, size_t len, struct vp9_desc *d)
     return !r.bad && r.left > 0;
 }
 
+static void write_structure(struct writer *w, const struct vp9_ss *ss)
+{
+    write_u8(w, (uint8_t)((ss->layers - 1) << 5 | (ss->sized ? 0x10 : 0)));
+    for (unsigned i = 0; ss->sized && i < ss->layers; i++) {
+        write_u16(w, ss->width[i]);
+        write_u16(w, ss->height[i]);
+    }
+}
+
+static uint8_t flags_of(const struct vp9_desc *d)
+{
+    return (uint8_t)(HAS_PID | HAS_LAYERS | (d->inter ? INTER : 0) | (d->flexible ? FLEXIBLE : 0) |
+                     (d->start ? START : 0) | (d->end ? END : 0) | (d->ss.layers ? HAS_SS : 0) |
+                     (d->no_upper ? NO_UPPER : 0));
+}
+
+size_t vp9_desc_write(const struct vp9_desc *d, void *out, size_t cap)
+{
+    struct writer w = writer_of(out, cap);
+    assert(d->has_pid && d->has_layers && d->refs <= VP9_REFS);
+    assert(!d->flexible || d->inter == (d->refs > 0));
+    write_u8(&w, flags_of(d));
+    if (d->pid_long)
+        write_u16(&w, (uint16_t)(0x8000 | d->picture_id));
+    else
+        write_u8(&w, (uint8_t)(d->picture_id & 0x7f));
+    write_u8(&w, (uint8_t)(d->tid << 5 | (d->switch_up ? 0x10 : 0) | d->sid << 1 |
+                           (d->inter_layer ? 1 : 0)));
+    if (!d->flexible)
+        write_u8(&w, d->tl0picidx);
+    for (unsigned i = 0; d->flexible && i < d->refs; i++)
+        write_u8(&w, (uint8_t)(d->ref[i] << 1 | (i + 1u < d->refs)));
+    if (d->ss.layers)
+        write_structure(&w, &d->ss);
+    return w.bad ? 0 : w.len;
+}
+
 bool vp9_starts_key(const struct vp9_desc *d)
 {
     return d->start && !d->inter && d->sid == 0 && !d->inter_layer;

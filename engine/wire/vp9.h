@@ -5,6 +5,7 @@
 
 #define VP9_LAYERS 8 /* spatial layers a descriptor can speak of */
 #define VP9_REFS 3
+#define VP9_DESC_MAX 48 /* bytes that are written */
 
 /* The scalability structure, RFC 9628, 4.2.1. */
 struct vp9_ss {
@@ -43,6 +44,10 @@ struct vp9_desc {
 /* Reads the descriptor at the head of an RTP payload. False: cut short, nothing follows it, more
  * than three references, or flexible mode without a picture id; *d is then meaningless. */
 MUST_USE bool vp9_desc_parse(const void *payload, size_t len, struct vp9_desc *d);
+
+/* Writes it, without a picture group; needs picture id and layers. Returns its length, 0: no room.
+ */
+size_t vp9_desc_write(const struct vp9_desc *d, void *out, size_t cap);
 
 /* True for the first packet of a key picture: no prediction in time, lowest spatial layer. */
 bool vp9_starts_key(const struct vp9_desc *d);

@@ -26,7 +26,7 @@ FOLDERS = [
      "recvstat arrival hist nack remap pick kfgate pacer jitter clockmap speaker"),
     ("engine/journal", "the recording on disk", "record journal append recover read"),
     ("codecs", "voice and pictures, and how they are cut into packets",
-     "opus_enc opus_dec i420 vp8_enc vp8_dec vp8_payload vp9_dec"),
+     "opus_enc opus_dec i420 vp8_enc vp8_dec vp8_payload vp9_enc vp9_dec vp9_payload"),
     ("config", "settings of the programs", ""),
     ("relay/media", "the relay's packets, in the order of their way",
      "cmd worker hub member room track burst forward egress feedback link tap"),

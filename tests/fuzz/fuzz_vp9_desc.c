@@ -6,6 +6,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What a sender of ours could have meant is written, and read as the same. */
+static void write_back(const struct vp9_desc *d)
+{
+    uint8_t out[VP9_DESC_MAX + 1] = {0};
+    struct vp9_desc again;
+    if (!d->has_pid || !d->has_layers || (d->flexible && d->inter != (d->refs > 0)))
+        return;
+    const size_t n = vp9_desc_write(d, out, VP9_DESC_MAX);
+    assert(n > 0 && vp9_desc_parse(out, n + 1, &again) && again.len == n);
+    assert(again.picture_id == d->picture_id && again.sid == d->sid && again.tid == d->tid);
+    assert(again.refs == d->refs && memcmp(again.ref, d->ref, sizeof d->ref) == 0);
+    assert(again.ss.layers == d->ss.layers && again.start == d->start && again.end == d->end);
+}
+
 static void check(uint8_t *p, size_t n)
 {
     struct vp9_desc d;
@@ -16,6 +30,7 @@ static void check(uint8_t *p, size_t n)
     assert(d.picture_id <= vp9_pid_mask(&d));
     assert(!vp9_starts_key(&d) || !d.inter);
 
+    write_back(&d);
     struct vp9_desc after;
     struct video_desc v;
     struct pkt_rtp in = {0};
