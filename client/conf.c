@@ -23,6 +23,7 @@ static const char help_text[] =
     "  --json           one statistics object a second on standard output\n"
     "  --seconds N      leave after N seconds\n"
     "  --burn-time      draw the time of day into pictures of file: sources as well\n"
+    "  --vp9            lead only: send the camera as VP9 in layers, not as VP8 in three sizes\n"
     "  --echo-cancel    cancel the loudspeaker's echo even if the microphone is not a real one\n"
     "  --help  --version\n"
     "\n"
@@ -140,6 +141,7 @@ static const struct flag known_flags[] = {
     {"ca", FLAG_TEXT, FIELD(ca), false},
     {"json", FLAG_SWITCH, FIELD(json), false},
     {"burn-time", FLAG_SWITCH, FIELD(burn_time), false},
+    {"vp9", FLAG_SWITCH, FIELD(vp9), true},
     {"echo-cancel", FLAG_SWITCH, FIELD(echo_cancel), false},
     {"seconds", FLAG_COUNT, FIELD(seconds), false},
 };

@@ -50,6 +50,7 @@ struct conf {
     char ca[CONF_TEXT];      /* PEM file, "" = the system's */
     bool json;
     bool burn_time;   /* draw the time into file sources too */
+    bool vp9;         /* the lead's camera in layers of one stream */
     bool echo_cancel; /* also when the microphone is not a real one */
     unsigned seconds; /* 0 = until the lesson ends */
 };

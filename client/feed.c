@@ -35,7 +35,9 @@ struct feed {
     atomic_uint voice_ms;
     atomic_bool hold;
     /* of the thread alone */
+    bool vp9;
     struct vp8enc *video;
+    struct vp9enc *layered; /* instead of it */
     struct opusenc *voice;
     int width, height;
     size_t made_for; /* layers that the encoder has */
@@ -65,25 +67,61 @@ static struct feed_out *pack(const struct vp8enc_out *e)
     size_t off = 0;
     for (unsigned i = 0; o && i < e->n; i++) {
         const struct vp8enc_frame *const v = &e->frame[i];
-        o->piece[o->n++] = (struct feed_piece){off, v->len, v->layer, v->desc};
+        o->piece[o->n++] =
+            (struct feed_piece){.off = off, .len = v->len, .layer = v->layer, .desc = v->desc};
         memcpy(o->data + off, v->data, v->len);
         off += v->len;
     }
     return o;
 }
 
-static bool fit_encoder(struct feed *f, const struct picture *p, size_t layers)
+static struct feed_out *pack_layers(const struct vp9enc_out *e)
 {
-    if (f->video && f->width == p->width && f->height == p->height && f->made_for == layers)
-        return true;
+    size_t bytes = 0;
+    for (unsigned i = 0; i < e->n; i++)
+        bytes += e->frame[i].len;
+    struct feed_out *const o = calloc(1, sizeof(*o) + bytes);
+    size_t off = 0;
+    for (unsigned i = 0; o && i < e->n; i++) {
+        const struct vp9enc_frame *const v = &e->frame[i];
+        o->piece[o->n++] = (struct feed_piece){
+            .off = off, .len = v->len, .vp9 = true, .last = v->last, .vp9_desc = v->desc};
+        memcpy(o->data + off, v->data, v->len);
+        off += v->len;
+    }
+    return o;
+}
+
+static enum err make_sizes(struct feed *f, const struct picture *p, size_t layers)
+{
     struct vp8enc_conf c;
     ladder_conf(&c, f->what, p->width, p->height, layers);
     c.first_picture_id = (uint16_t)(f->seed & 0x7fff);
     c.first_tl0picidx = (uint8_t)(f->seed >> 16);
     vp8enc_free(&f->video);
-    const enum err e = vp8enc_new(&f->video, &c);
     for (unsigned i = 0; i < c.layers; i++)
         f->has_bps[i] = c.size[i].bps;
+    return vp8enc_new(&f->video, &c);
+}
+
+/* Its numbers go on: who decodes it does not see that it is another encoder. */
+static enum err make_layers(struct feed *f, const struct picture *p)
+{
+    struct vp9enc_conf c;
+    ladder_vp9(&c, f->what, p->width, p->height);
+    c.first_picture_id = (uint16_t)(f->seed & 0x7fff);
+    vp9enc_free(&f->layered);
+    for (unsigned i = 0; i < VP9ENC_SIDS; i++)
+        f->has_bps[i] = c.bps[i] = i < c.layers ? ladder_vp9_bps(i, atomic_load(&f->bps[i])) : 0;
+    return vp9enc_new(&f->layered, &c);
+}
+
+static bool fit_encoder(struct feed *f, const struct picture *p, size_t layers)
+{
+    if ((f->video || f->layered) && f->width == p->width && f->height == p->height &&
+        f->made_for == layers)
+        return true;
+    const enum err e = f->vp9 ? make_layers(f, p) : make_sizes(f, p, layers);
     f->width = p->width;
     f->height = p->height;
     f->made_for = layers;
@@ -96,25 +134,43 @@ static bool fit_encoder(struct feed *f, const struct picture *p, size_t layers)
 static void follow_rates(struct feed *f, size_t layers)
 {
     for (unsigned i = 0; i < layers; i++) {
-        const unsigned bps = atomic_load(&f->bps[i]);
-        if (bps != f->has_bps[i] && vp8enc_set_rate(f->video, i, bps) == OK)
+        const unsigned told = atomic_load(&f->bps[i]);
+        const unsigned bps = f->vp9 ? ladder_vp9_bps(i, told) : told;
+        if (bps != f->has_bps[i] && (f->vp9 ? vp9enc_set_rate(f->layered, i, bps)
+                                            : vp8enc_set_rate(f->video, i, bps)) == OK)
             f->has_bps[i] = bps;
     }
+}
+
+static struct feed_out *code_sizes(struct feed *f, const struct i420 *view, usec at, bool key)
+{
+    struct vp8enc_out e;
+    if (key)
+        vp8enc_want_key(f->video);
+    return vp8enc_encode(f->video, view, at, &e) == OK && e.n ? pack(&e) : NULL;
+}
+
+static struct feed_out *code_layers(struct feed *f, const struct i420 *view, usec at, bool key)
+{
+    struct vp9enc_out e;
+    if (key)
+        vp9enc_want_key(f->layered);
+    if (vp9enc_encode(f->layered, view, at, &e) != OK || e.n == 0)
+        return NULL;
+    f->seed = (f->seed & ~UINT32_C(0x7fff)) | ((e.frame[0].desc.picture_id + 1u) & 0x7fff);
+    return pack_layers(&e);
 }
 
 static void code_picture(struct feed *f, const struct capture_picture *p)
 {
     const size_t layers = atomic_load(&f->layers);
-    struct vp8enc_out e;
     if (!layers || atomic_load(&f->hold) || !fit_encoder(f, &p->pic, layers))
         return;
     follow_rates(f, layers);
-    if (atomic_exchange(&f->want_key, false))
-        vp8enc_want_key(f->video);
+    const bool key = atomic_exchange(&f->want_key, false);
     const struct i420 view = picture_view(&p->pic);
-    if (vp8enc_encode(f->video, &view, p->when.at, &e) != OK || e.n == 0)
-        return;
-    struct feed_out *const o = pack(&e);
+    struct feed_out *const o =
+        f->vp9 ? code_layers(f, &view, p->when.at, key) : code_sizes(f, &view, p->when.at, key);
     if (!o)
         return;
     o->when = p->when;
@@ -128,6 +184,7 @@ static void picture_thread(void *arg)
     while (capture_picture(f->capture, &p))
         code_picture(f, &p);
     vp8enc_free(&f->video);
+    vp9enc_free(&f->layered);
 }
 
 /* RFC 6464: -dBov of the mean power, 127 for silence; the top bit says that someone speaks. */
@@ -218,7 +275,7 @@ static enum err start(struct feed *f, const struct capture_conf *c, char why[CAP
     return e;
 }
 
-enum err feed_new(struct feed **out, const struct capture_conf *c, uint32_t seed,
+enum err feed_new(struct feed **out, const struct capture_conf *c, uint32_t seed, bool vp9,
                   const struct log *log, char why[CAPTURE_WHY])
 {
     struct feed *const f = calloc(1, sizeof(*f));
@@ -227,6 +284,7 @@ enum err feed_new(struct feed **out, const struct capture_conf *c, uint32_t seed
         return E_NOMEM;
     f->what = c->what;
     f->seed = seed;
+    f->vp9 = vp9;
     f->log = log;
     const enum err e = start(f, c, why);
     if (e != OK)

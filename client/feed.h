@@ -4,6 +4,7 @@
 
 #include "client/capture.h"
 #include "codecs/vp8_enc.h"
+#include "codecs/vp9_enc.h"
 #include "engine/base/log.h"
 
 struct feed;
@@ -11,7 +12,10 @@ struct feed;
 struct feed_piece {
     size_t off, len; /* in data */
     uint8_t layer;   /* as in ladder_rid */
+    bool vp9;        /* it is described by `vp9_desc` */
+    bool last;       /* of VP9: the highest layer of its picture */
     struct vp8_desc desc;
+    struct vp9_desc vp9_desc;
 };
 
 /* One coded picture in all its layers, or one coded piece of sound. Free with free(). */
@@ -27,8 +31,9 @@ struct feed_out {
 };
 
 /* The thread starts at once and takes pictures, but codes nothing until it is made active.
- * `seed`: where picture ids begin. E_IO: `why` says what is wrong with the source. */
-MUST_USE enum err feed_new(struct feed **f, const struct capture_conf *c, uint32_t seed,
+ * `seed`: where picture ids begin. `vp9`: as layers of one stream, not several sizes. E_IO: `why`
+ * says what is wrong with the source. */
+MUST_USE enum err feed_new(struct feed **f, const struct capture_conf *c, uint32_t seed, bool vp9,
                            const struct log *log, char why[CAPTURE_WHY]);
 void feed_free(struct feed **f);
 

@@ -27,6 +27,9 @@ static const struct plan plans[] = {
     [CAPTURE_BOARD] = {1, {{1920, 1080, 1200000}}, 1, VP8ENC_CAMERA},
 };
 
+/* Three fifths of VP8's: no layer looks worse, each has those below it (bench_svc). */
+static const uint32_t vp9_most[VP9ENC_SIDS] = {60000, 150000, 840000};
+
 static const char *const rids[] = {"l", "m", "h"};
 
 size_t ladder_layers(enum capture_what what)
@@ -91,4 +94,29 @@ void ladder_conf(struct vp8enc_conf *c, enum capture_what what, int width, int h
     c->content = p->content;
     for (size_t i = first; i < p->layers; i++)
         c->size[i - first] = fit(&p->rung[i], width, height);
+}
+
+static uint16_t eights(uint16_t v)
+{
+    return (uint16_t)(v < 16 ? 16 : v & ~7u);
+}
+
+void ladder_vp9(struct vp9enc_conf *c, enum capture_what what, int width, int height)
+{
+    const struct plan *const p = &plans[what];
+    const struct vp8enc_size top = fit(&p->rung[p->layers - 1], width, height);
+    *c = (struct vp9enc_conf){.width = eights(top.width),
+                              .height = eights(top.height),
+                              .layers = (unsigned)p->layers,
+                              .temporal = VP9ENC_TIDS,
+                              .fps = capture_fps(what)};
+    const unsigned least = c->width < c->height ? c->width : c->height;
+    while (c->layers > 1 && least >> (c->layers - 1) < 16)
+        c->layers--;
+}
+
+uint32_t ladder_vp9_bps(size_t layer, uint32_t bps)
+{
+    const uint32_t most = layer < VP9ENC_SIDS ? vp9_most[layer] : 0;
+    return bps < most ? bps : most;
 }

@@ -26,6 +26,7 @@ struct line {
     const struct conf_source *source;
     struct feed *feed;
     GSource *ready;
+    bool vp9;            /* as layers of one stream */
     bool held;           /* its pictures are left out */
     struct voicefec fec; /* of a voice */
 };
@@ -64,8 +65,12 @@ static void send_piece(const struct line *l, struct rtc *rtc, size_t line, const
     }
     for (size_t i = 0; i < o->n; i++) {
         const struct feed_piece *const p = &o->piece[i];
-        const struct sendtrack_frame f = {
-            .data = o->data + p->off, .len = p->len, .desc = p->desc, .when = o->when};
+        const struct sendtrack_frame f = {.data = o->data + p->off,
+                                          .len = p->len,
+                                          .desc = p->desc,
+                                          .vp9 = p->vp9 ? &p->vp9_desc : NULL,
+                                          .last = p->last,
+                                          .when = o->when};
         rtc_picture(rtc, now, line, p->layer, &f, out);
     }
 }
@@ -104,12 +109,23 @@ static void keep_tracks(struct publish *p, struct rtc *rtc)
                                      .ssrc = m->ssrc[k],
                                      .abs_capture_id = m->ext.id[RTP_EXT_ABS_CAPTURE],
                                      .level_id = m->ext.id[RTP_EXT_AUDIO_LEVEL]};
-            g_strlcpy(t.codec, m->audio ? "opus" : "VP8", sizeof(t.codec));
+            g_strlcpy(t.codec,
+                      m->audio               ? "opus"
+                      : m->codec == NEGO_VP9 ? "VP9"
+                                             : "VP8",
+                      sizeof(t.codec));
             g_strlcpy(t.source, m->audio ? "voice" : p->line[i].name, sizeof(t.source));
             g_strlcpy(t.rid, m->layers ? m->rid[k] : "", sizeof(t.rid));
             keep_track(p->keep, stream_of(i, k), &t);
         }
     }
+}
+
+/* That are coded: of VP9 all are in one stream. */
+static size_t layers_of(const struct line *l, const struct rtc *rtc, size_t i)
+{
+    const size_t taken = rtc_layers(rtc, i);
+    return l->vp9 && taken ? ladder_layers(l->what) : taken;
 }
 
 static size_t level_sum(const struct publish *p)
@@ -126,7 +142,7 @@ static void divide(struct publish *p, struct rtc *rtc, usec now)
     const size_t before = level_sum(p);
     memcpy(was, p->plan, sizeof was);
     for (size_t i = 0; i < p->n; i++)
-        p->plan[i].layers = rtc_layers(rtc, i);
+        p->plan[i].layers = layers_of(&p->line[i], rtc, i);
     rtc_wants(rtc, uplink_wanted(p->plan, p->n));
     const unsigned rung = uplink_divide(rtc_way(rtc), p->plan, p->n);
     rtc_riders(rtc, rung >= UPLINK_RIDERS_FROM ? RED_RIDERS : 0);
@@ -218,7 +234,7 @@ static void on_open(void *user, bool open)
     if (open && rtc)
         follow_way(p, rtc);
     for (size_t i = 0; i < p->n; i++)
-        feed_activate(p->line[i].feed, open && rtc ? rtc_layers(rtc, i) : 0);
+        feed_activate(p->line[i].feed, open && rtc ? layers_of(&p->line[i], rtc, i) : 0);
     if (p->conf.open)
         p->conf.open(p->conf.user, open);
 }
@@ -239,6 +255,8 @@ static void plan_lines(struct publish *p)
     add_line(p, "--mic", "", CAPTURE_VOICE, &c->mic);
     add_line(p, "--camera", lead ? "camera" : "class", lead ? CAPTURE_CAMERA : CAPTURE_CLASS,
              &c->camera);
+    for (size_t i = 0; i < p->n; i++)
+        p->line[i].vp9 = c->vp9 && p->line[i].what == CAPTURE_CAMERA;
     add_line(p, "--slides", "slides", CAPTURE_SLIDES, &c->slides);
     add_line(p, "--board", "board", CAPTURE_BOARD, &c->board);
 }
@@ -260,7 +278,7 @@ static enum err open_line(struct publish *p, struct line *l, char why[CAPTURE_WH
         .probe = wants_echo_cancel(p) ? p->conf.probe : NULL,
         .start = p->conf.start,
     };
-    const enum err e = feed_new(&l->feed, &c, rng_u32(&p->net->rng), p->net->log, what);
+    const enum err e = feed_new(&l->feed, &c, rng_u32(&p->net->rng), l->vp9, p->net->log, what);
     if (e != OK) {
         g_snprintf(why, CAPTURE_WHY, "%s %s", l->flag, e == E_IO ? what : err_name(e));
         return e;
@@ -314,7 +332,8 @@ static enum err connect_all(struct publish *p)
     for (size_t i = 0; i < p->n; i++) {
         struct session_line *const l = &sc.line[i];
         l->audio = p->line[i].what == CAPTURE_VOICE;
-        l->layers = ladder_layers(p->line[i].what);
+        l->vp9 = p->line[i].vp9;
+        l->layers = l->vp9 ? 0 : ladder_layers(p->line[i].what);
         for (size_t k = 0; k < l->layers; k++)
             l->rid[k] = ladder_rid(p->line[i].what, k);
     }

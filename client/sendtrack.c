@@ -2,6 +2,7 @@
 #include "client/sendtrack.h"
 
 #include "codecs/vp8_payload.h"
+#include "codecs/vp9_payload.h"
 #include "engine/wire/rtp.h"
 
 #include <string.h>
@@ -215,6 +216,30 @@ static uint32_t media_ts(const struct sendtrack *t, usec at)
     return t->ts_base + (uint32_t)(at * (int64_t)(t->rate / 1000) / 1000);
 }
 
+/* A frame of either codec on its way into packets. */
+struct cut {
+    bool vp9;
+    struct vp8cut of_vp8;
+    struct vp9cut of_vp9;
+};
+
+static bool cut_init(struct cut *c, const struct sendtrack_frame *f, size_t limit)
+{
+    c->vp9 = f->vp9 != NULL;
+    return c->vp9 ? vp9cut_init(&c->of_vp9, f->data, f->len, f->vp9, f->last, limit)
+                  : vp8cut_init(&c->of_vp8, f->data, f->len, &f->desc, limit);
+}
+
+static size_t cut_left(const struct cut *c)
+{
+    return c->vp9 ? c->of_vp9.left : c->of_vp8.left;
+}
+
+static size_t cut_next(struct cut *c, uint8_t *out, bool *marker)
+{
+    return c->vp9 ? vp9cut_next(&c->of_vp9, out, marker) : vp8cut_next(&c->of_vp8, out, marker);
+}
+
 void sendtrack_picture(struct sendtrack *t, struct sendlink *l, usec now, size_t layer,
                        const struct sendtrack_frame *f)
 {
@@ -227,16 +252,16 @@ void sendtrack_picture(struct sendtrack *t, struct sendlink *l, usec now, size_t
     struct rtp_head h = {.ssrc = y->ssrc, .ts = ts, .pt = t->media->pt};
     uint8_t probe[SENDTRACK_PACKET];
     const size_t head = rtp_write(probe, sizeof(probe), &h, &t->media->ext, &v);
-    struct vp8cut cut;
-    if (head == 0 || !vp8cut_init(&cut, f->data, f->len, &f->desc, SENDTRACK_PACKET - head))
+    struct cut cut;
+    if (head == 0 || !cut_init(&cut, f, SENDTRACK_PACKET - head))
         return;
-    while (cut.left) {
+    while (cut_left(&cut)) {
         h.seq = (uint16_t)y->next_seq;
         struct pkt *const p = begin(t, l, &h, &v);
         if (!p)
             return;
         bool marker;
-        p->len = (uint16_t)(p->len + vp8cut_next(&cut, p->data + p->len, &marker));
+        p->len = (uint16_t)(p->len + cut_next(&cut, p->data + p->len, &marker));
         p->data[1] = (uint8_t)(p->data[1] | (marker ? 0x80 : 0));
         finish(t, l, y, now, p);
     }

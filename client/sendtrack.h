@@ -9,6 +9,7 @@
 #include "engine/peer/seal.h"
 #include "engine/wire/rtcp.h"
 #include "engine/wire/vp8.h"
+#include "engine/wire/vp9.h"
 
 #define SENDTRACK_PACKET 1200 /* longest RTP packet before sealing */
 #define SENDTRACK_HIST 1024   /* packets kept for repairs, of each layer */
@@ -77,10 +78,13 @@ struct sendtrack_frame {
     const uint8_t *data;
     size_t len;
     struct vp8_desc desc;
+    const struct vp9_desc *vp9; /* NULL: it is VP8 */
+    bool last;                  /* VP9: the highest layer of its picture */
     struct capture_time when;
 };
 
-/* One VP8 frame of a layer (index as in media->rid), cut into equal packets. */
+/* One frame of a layer (index as in media->rid; of VP9 all go into 0, lowest first), cut into equal
+ * packets. */
 void sendtrack_picture(struct sendtrack *t, struct sendlink *l, usec now, size_t layer,
                        const struct sendtrack_frame *f);
 

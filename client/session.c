@@ -248,7 +248,7 @@ static void set_media(struct session *s)
         m->audio = l->audio;
         m->send = s->conf.publish;
         m->recv = !s->conf.publish;
-        m->codec = l->audio ? NEGO_OPUS : NEGO_VP8;
+        m->codec = l->audio ? NEGO_OPUS : l->vp9 ? NEGO_VP9 : NEGO_VP8;
         m->layers = l->layers;
         for (size_t k = 0; k < l->layers; k++)
             snprintf(m->rid[k], sizeof(m->rid[k]), "%s", l->rid[k]);

@@ -26,6 +26,7 @@ void net_fini(struct net *n);
 struct session_line {
     bool audio;
     bool still;                   /* slides that we receive */
+    bool vp9;                     /* a picture that we send: its layers are of one stream */
     size_t layers;                /* of a picture that we send; 0 = one stream */
     const char *rid[NEGO_LAYERS]; /* lowest first */
 };

@@ -34,15 +34,16 @@ struct vp9enc {
 /* Percent of a spatial layer's rate that its temporal layers up to each have. */
 static const unsigned shares[VP9ENC_TIDS][VP9ENC_TIDS] = {{100}, {60, 100}, {50, 70, 100}};
 
-static bool side_ok(unsigned n)
+static bool side_ok(unsigned n, unsigned layers)
 {
-    return n >= 64 && n <= 4096 && n % 8 == 0;
+    return layers >= 1 && layers <= VP9ENC_SIDS && n >> (layers - 1) >= 16 && n <= 4096 &&
+           n % 8 == 0;
 }
 
 static bool conf_ok(const struct vp9enc_conf *c)
 {
-    return side_ok(c->width) && side_ok(c->height) && c->layers >= 1 && c->layers <= VP9ENC_SIDS &&
-           c->temporal >= 1 && c->temporal <= VP9ENC_TIDS && c->fps >= 1 && c->fps <= 60;
+    return side_ok(c->width, c->layers) && side_ok(c->height, c->layers) && c->temporal >= 1 &&
+           c->temporal <= VP9ENC_TIDS && c->fps >= 1 && c->fps <= 60;
 }
 
 /* libvpx counts in kbit/s; a layer without any is not encoded. */

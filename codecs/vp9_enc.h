@@ -9,7 +9,8 @@
 #define VP9ENC_TIDS 3
 
 struct vp9enc_conf {
-    uint16_t width; /* of the largest layer, 64 to 4096, divisible by 8; each below has half */
+    uint16_t width; /* of the largest layer, to 4096, divisible by 8; each below has half,
+                        the smallest at least 16 */
     uint16_t height;
     unsigned layers;           /* spatial, 1 to 3 */
     unsigned temporal;         /* 1 to 3 */

@@ -2,7 +2,7 @@
 """room.py - a lead room and a point in a real lesson at a real relay: pictures and voice both ways,
 the relay killed in the middle, the bell.
 
-room.py RELAY ROOM; exit code 77 if one of the programs is not there.
+room.py RELAY ROOM [FLAG OF THE LEAD …]; exit code 77 if one of the programs is not there.
 """
 import contextlib
 import json
@@ -115,19 +115,19 @@ def lesson_at(relay):
     return admin
 
 
-def start_rooms(relay, program, folder):
+def start_rooms(relay, program, folder, lead_flags):
     def room(kind, token, *more):
         return Room(kind, program, folder, kind, "--relay", relay.url(), "--lesson", LESSON,
                     "--token", token, "--camera", "test", "--mic", "test", "--display", "none",
                     "--speaker", "none", *more)
     lead = room("lead", relay.token("lead", "wang", "--lesson", LESSON, "--site", "S0"),
-                "--slides", "test", "--journal", folder / "copy")
+                "--slides", "test", "--journal", folder / "copy", *lead_flags)
     point = room("point", relay.token("assistant", "li", "--lesson", LESSON, "--site", "A"))
     return lead, point
 
 
-def check_lesson(relay, lead, point, admin):
-    wait_for("the point sees the teacher", lambda: point.sees("camera", 5, 180), 30)
+def check_lesson(relay, lead, point, admin, height):
+    wait_for("the point sees the teacher", lambda: point.sees("camera", 5, height), 30)
     wait_for("the point sees the slides", lambda: point.sees("slides", 0.5, 1080), 30)
     wait_for("the lead sees the class", lambda: lead.sees("wall/1", 5, 180), 30)
     wait_for("the point hears the teacher", point.hears, 10)
@@ -139,7 +139,7 @@ def check_lesson(relay, lead, point, admin):
     wait_for("the picture stops", lambda: not point.sees("camera", 1, 1), 10)
     relay.start()
     back = time.monotonic()
-    wait_for("the picture is back", lambda: point.sees("camera", 5, 180), 30)
+    wait_for("the picture is back", lambda: point.sees("camera", 5, height), 30)
     wait_for("the class is back", lambda: lead.sees("wall/1", 5, 180), 30)
     print(f"back {time.monotonic() - back:.1f} s after the relay")
 
@@ -165,7 +165,8 @@ def check_refusals(relay, program):
 
 
 def main():
-    relay_program, room_program = sys.argv[1:3]
+    relay_program, room_program, *lead_flags = sys.argv[1:]
+    height = 720 if "--vp9" in lead_flags else 180  # all layers of one stream
     if not os.path.exists(relay_program) or not os.path.exists(room_program):
         print("no relay or no room program here")
         return 77
@@ -176,16 +177,20 @@ def main():
         stack.callback(lambda: relay.process.kill())
         check_refusals(relay, room_program)
         admin = lesson_at(relay)
-        lead, point = start_rooms(relay, room_program, folder)
+        lead, point = start_rooms(relay, room_program, folder, lead_flags)
         stack.callback(lead.process.kill)
         stack.callback(point.process.kill)
         try:
-            check_lesson(relay, lead, point, admin)
+            check_lesson(relay, lead, point, admin, height)
         except Trouble as trouble:
             print(trouble, lead.err.read_text()[-800:], point.err.read_text()[-800:], sep="\n")
             return 1
         copied = sum(f.stat().st_size for f in (folder / "copy").iterdir())
         print(f"the lead's own copy has {copied} bytes")
+        codec = b"VP9" if "--vp9" in lead_flags else b"VP8"
+        if not any(codec in f.read_bytes() for f in (folder / "copy").iterdir()):
+            print(f"the lead's own copy has no {codec.decode()}")
+            return 1
         return 0 if copied > 100000 else 1
 
 

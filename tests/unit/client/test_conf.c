@@ -31,7 +31,7 @@ static void a_lead_with_everything_is_understood(void **unused)
     assert_int_equal(PARSE(&c, BASE, "--camera", "file:/a:b.webm", "--slides", "test", "--board",
                            "screen", "--mic", "alsa:hw:0", "--display", "none", "--speaker",
                            "file:x.wav", "--journal", "/j", "--ca", "c.pem", "--json", "--seconds",
-                           "30", "--burn-time", "--echo-cancel"),
+                           "30", "--burn-time", "--echo-cancel", "--vp9"),
                      CONF_RUN);
     assert_int_equal(c.profile, CONF_LEAD);
     assert_string_equal(c.relay, "https://r.example:8443");
@@ -43,7 +43,7 @@ static void a_lead_with_everything_is_understood(void **unused)
     assert_string_equal(c.mic.arg, "hw:0");
     assert_int_equal(c.display.kind, SINK_NONE);
     assert_int_equal(c.speaker.kind, SINK_FILE);
-    assert_true(c.json && c.burn_time && c.echo_cancel);
+    assert_true(c.json && c.burn_time && c.echo_cancel && c.vp9);
     assert_int_equal(c.seconds, 30);
 }
 

@@ -26,6 +26,25 @@ static void every_shape_has_layers_that_the_encoder_takes(void **unused)
     }
 }
 
+static void vp9_has_layers_that_its_encoder_takes(void **unused)
+{
+    (void)unused;
+    static const int sizes[][3] = {{1920, 1080, 3}, {1280, 720, 3}, {768, 576, 3}, {720, 1280, 3},
+                                   {321, 181, 3},   {64, 48, 2},    {20, 20, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct vp9enc_conf c;
+        struct vp9enc *e = NULL;
+        ladder_vp9(&c, CAPTURE_CAMERA, sizes[i][0], sizes[i][1]);
+        assert_true(c.width <= sizes[i][0] && c.height <= sizes[i][1]);
+        assert_int_equal(c.layers, sizes[i][2]);
+        assert_int_equal(vp9enc_new(&e, &c), OK);
+        vp9enc_free(&e);
+    }
+    assert_int_equal(ladder_vp9_bps(2, 100000), 100000);
+    assert_true(ladder_vp9_bps(2, 1400000) < 1400000);
+    assert_int_equal(ladder_vp9_bps(0, 0), 0);
+}
+
 static void who_takes_one_layer_gets_the_largest(void **unused)
 {
     (void)unused;
@@ -44,6 +63,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_has_layers_that_the_encoder_takes),
+        cmocka_unit_test(vp9_has_layers_that_its_encoder_takes),
         cmocka_unit_test(who_takes_one_layer_gets_the_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
