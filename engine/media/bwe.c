@@ -211,16 +211,25 @@ static void close_loss_window(struct bwe *b, usec now)
     const bool first = b->loss_at == 0;
     b->loss = first ? share : b->loss + 0.5F * (share - b->loss);
     b->loss_at = now;
+    const bool empty = b->queue < QUEUE_SOME + packet_time(b);
+    if (empty && first)
+        b->own_loss = share;
+    else if (empty || b->loss < b->own_loss)
+        b->own_loss += 0.25F * (b->loss - b->own_loss);
+    /* Of few packets more or fewer are lost by chance; two windows and a half count. */
+    b->luck = sqrtf(b->own_loss * (1 - b->own_loss) / (2.5F * (float)b->seen));
     b->seen = b->lost = 0;
-    if (b->queue < QUEUE_SOME + packet_time(b))
-        b->own_loss = first ? share : b->own_loss + 0.25F * (b->loss - b->own_loss);
-    else if (b->loss < b->own_loss)
-        b->own_loss = b->loss;
+}
+
+/* What is lost beyond what the way loses whatever is sent. */
+static float loss_more(const struct bwe *b)
+{
+    return b->loss - 1.25F * b->own_loss;
 }
 
 static void cut_for_loss(struct bwe *b, usec now)
 {
-    const float more = b->loss - 1.25F * b->own_loss;
+    const float more = loss_more(b) - 2 * b->luck;
     if (more < LOSS_MUCH || now - b->cut_at < b->rtt + LOSS_WINDOW)
         return;
     b->bps = bounded(b, (uint64_t)((float)b->bps * (1 - 0.5F * more)));
@@ -470,7 +479,7 @@ static void decide(struct bwe *b, const struct report *r)
     if (over && !b->beside)
         cut(b, r->now);
     else if (r->state == TREND_NORMAL && !b->drains && !b->beside &&
-             b->loss - 1.25F * b->own_loss < LOSS_LITTLE)
+             loss_more(b) - b->luck < LOSS_LITTLE)
         grow(b, r->now);
     if (r->probed && b->probe.packets > 1)
         end_probe(b, r->now);

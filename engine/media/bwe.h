@@ -79,6 +79,7 @@ struct bwe {
     usec loss_at;
     float loss;     /* smoothed share that is lost */
     float own_loss; /* of it, what the way loses whatever we send */
+    float luck;     /* by how much it may be off by chance, one deviation */
 
     uint8_t cluster; /* the last that was given out */
     struct bwe_span probe;
