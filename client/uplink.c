@@ -64,8 +64,9 @@ static void add_pictures(struct forms *f, const struct uplink_line *l)
     struct form form = {.voice_ms = 0};
     uint32_t whole[UPLINK_LAYERS] = {0};
     const size_t n = ladder_rates(l->what, l->layers, whole);
-    for (unsigned part = n > 1 ? 2 : 16; part > 1; part /= 2) {
-        form.bps[0] = whole[0] / part;
+    static const uint8_t parts[] = {16, 12, 8, 6, 4, 3, 2};
+    for (size_t i = n > 1 ? ARRAY_LEN(parts) - 1 : 0; i < ARRAY_LEN(parts); i++) {
+        form.bps[0] = whole[0] / parts[i];
         add_picture(f, &form);
     }
     for (size_t i = 0; i < n; i++) {

@@ -254,15 +254,21 @@ static void grow(struct bwe *b, usec now)
     b->bps = bounded(b, next < most ? next : most);
 }
 
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What stands in the queue must get out: the more there is, the further below what the way carries.
  */
 static uint64_t below(const struct bwe *b)
 {
     const usec one = packet_time(b);
     const uint64_t way = way_bps(b);
-    if (b->queue <
-        QUEUE_FULL) /* what arrives may be all that was sent: it is not the way's limit */
-        return (way > b->bps ? way : b->bps) * 85 / 100;
+    if (b->queue < QUEUE_FULL) /* what arrives may be all that was sent, not the way's limit */
+        return max_u64(way, b->bps) * 85 / 100;
+    if (b->queue < QUEUE_FULL + one) /* and a large packet or two are not yet it */
+        return max_u64(way * 80 / 100, b->bps * 75 / 100);
     if (b->queue < 2 * QUEUE_FULL + one)
         return way * 80 / 100;
     return way * (b->queue < 4 * QUEUE_FULL + one ? 65 : 40) / 100;
@@ -376,8 +382,8 @@ static void next_probe(struct bwe *b, usec now, bool found)
 
 static void end_probe(struct bwe *b, usec now)
 {
-    const struct bwe_span *const s = &b->probe;
-    const uint64_t bps = span_bps(s);
+    const double comes = 1.0 - fmin((double)b->own_loss, 0.5);
+    const uint64_t bps = (uint64_t)((double)span_bps(&b->probe) / comes);
     const uint64_t most = bps * 95 / 100 < b->probe_bps ? bps * 95 / 100 : b->probe_bps;
     const bool found = bps * 10 >= b->probe_bps * 9;
     if (most > b->bps && b->queue < QUEUE_FULL + packet_time(b))
