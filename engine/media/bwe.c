@@ -32,7 +32,6 @@
 #define PROBE_WAIT (4 * USEC_SEC)
 #define PROBE_WAIT_MOST (8 * USEC_SEC)
 #define PROBE_WAIT_THIN (12 * USEC_SEC) /* where two packets are a third of a second of queue */
-#define THIN 150000
 #define PROBE_OVERDUE (2 * USEC_SEC)
 #define OUTAGE_LEAST (600 * USEC_MS)
 #define RTT_FIRST (200 * USEC_MS)
@@ -377,7 +376,8 @@ static void next_probe(struct bwe *b, usec now, bool found)
         return;
     }
     b->probe_at = now + b->probe_wait;
-    b->probe_wait = usec_min(b->probe_wait * 2, b->bps < THIN ? PROBE_WAIT_THIN : PROBE_WAIT_MOST);
+    b->probe_wait =
+        usec_min(b->probe_wait * 2, b->bps < BWE_THIN ? PROBE_WAIT_THIN : PROBE_WAIT_MOST);
 }
 
 static void end_probe(struct bwe *b, usec now)
@@ -406,7 +406,7 @@ bool bwe_probe(struct bwe *b, usec now, struct bwe_probe *p)
     bps = b->wanted && bps > b->wanted + b->wanted / 4 ? b->wanted + b->wanted / 4 : bps;
     bps = bounded(b, bps);
     const size_t bytes = (size_t)(bps / 8 * (uint64_t)PROBE_TIME / (uint64_t)USEC_SEC);
-    const size_t least = (size_t)(b->bps < THIN ? 2 : 4) * PROBE_PACKET;
+    const size_t least = (size_t)(b->bps < BWE_THIN ? 2 : 4) * PROBE_PACKET;
     b->probe_bps = bps;
     b->probe_began = now;
     b->probe = (struct bwe_span){0};

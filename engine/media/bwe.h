@@ -9,6 +9,7 @@
 #include "engine/media/trend.h"
 #include "engine/wire/twcc.h"
 
+#define BWE_THIN 150000 /* bits per second, under which two packets are a long queue */
 #define BWE_HISTORY 512 /* packets on their way that are remembered */
 
 struct bwe_conf {

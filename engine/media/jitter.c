@@ -6,7 +6,7 @@
 #define RESET (15 * USEC_SEC)
 #define ANCHOR_S 60 /* ts0 follows, lest the timestamps go half round */
 #define MEMORY (10 * USEC_SEC)
-#define MOST_LATE 0.05   /* of the frames may be late, but by no more than the slack, */
+#define MOST_LATE 0.05  /* of the frames may be late, but by no more than the slack, */
 #define OFTEN_LATE 0.01 /* and so many by more than that */
 /* Frames of a burst that count: one in a minute is not worth a delay, one in ten seconds is. */
 #define BURST_VOICE 2     /* of 500 in ten seconds */

@@ -316,12 +316,19 @@ static struct sub *prober(const struct member *m)
     return best;
 }
 
+/* On a thin way what waits tries it, slowly: a probe would stand in front of the voice. */
+static bool tries_itself(const struct member *m)
+{
+    return bwe_bps(&m->budget->bwe) < BWE_THIN &&
+           pacer_waiting(&m->pacer, PACER_SLIDES) + pacer_waiting(&m->pacer, PACER_VIDEO) > 0;
+}
+
 static void probe(struct member *m, usec now)
 {
     struct budget *const b = m->budget;
     struct sub *const s = prober(m);
     struct bwe_probe p;
-    if (!s || b->probe || !bwe_probe(&b->bwe, now, &p))
+    if (!s || b->probe || tries_itself(m) || !bwe_probe(&b->bwe, now, &p))
         return;
     b->cluster = p.cluster;
     b->probe = forward_probe(s, p.bytes, now);

@@ -37,8 +37,7 @@ static const struct limits others[] = {
     {"loss-30", 12000, 1, 400, 15000, 18, 15000, 0, 0},
     /* what went out before it is not kept for so long */
     {"outage-10s", 3000, 1, 400, 5000, 24, 2500, 30, 200},
-    /* one slide waits behind the one before it: without a bound yet */
-    {"village-64k", 3000, 2, 400, NONE, 0, NONE, 200, 60},
+    {"village-64k", 3000, 2, 400, 12000, 0, NONE, 200, 60},
 };
 
 static const struct path_conf clean = {.delay = 10 * USEC_MS};
