@@ -14,8 +14,11 @@
 #define SLIDE_PATIENCE (4 * USEC_SEC)
 #define PICTURE_SLACK (120 * USEC_MS) /* so much longer than its place a picture may stand */
 #define NACKS 64
-#define LEAST_SMOOTH 16     /* packets */
-#define LEAST_JUMP 200000.0 /* us; another source, or its clock was set */
+#define HIST 512 /* packets that a repair packet may be about */
+#define HIST_TIME (2 * USEC_SEC)
+#define FEC_HOLD (60 * USEC_MS) /* until the repair packets of a picture are there */
+#define LEAST_SMOOTH 16         /* packets */
+#define LEAST_JUMP 200000.0     /* us; another source, or its clock was set */
 
 /* A voice goes on without what is late; a picture waits for it. A slide is shown as soon as it is
  * there, and waits longest: another one would take as long as it did. */
@@ -48,6 +51,8 @@ enum err recvtrack_init(struct recvtrack *t, const struct nego_media *m)
     };
     init_repairs(t);
     clockmap_init(&t->clock, t->rate);
+    if (m->fec_pt && hist_init(&t->hist, HIST))
+        return E_NOMEM;
     if (m->audio)
         return OK;
     t->frame_buf = malloc(RECVTRACK_FRAME_MAX);
@@ -61,6 +66,8 @@ void recvtrack_fini(struct recvtrack *t)
 {
     pkt_unref(&t->held);
     jitter_fini(&t->jitter);
+    fecdec_fini(&t->fec);
+    hist_fini(&t->hist);
     free(t->frame_buf);
     t->frame_buf = NULL;
 }
@@ -71,6 +78,8 @@ static void begin(struct recvtrack *t, usec now, uint32_t ssrc)
     t->ssrc = ssrc;
     recvstat_init(&t->stat, ssrc, t->rate);
     jitter_fini(&t->jitter);
+    fecdec_drop(&t->fec);
+    hist_clear(&t->hist);
     init_repairs(t);
     nack_rtt(&t->nack, t->rtt);
     clockmap_init(&t->clock, t->rate);
@@ -115,6 +124,9 @@ bool recvtrack_least(const struct recvtrack *t, usec *least)
 
 static void take(struct recvtrack *t, usec now, struct pkt *p)
 {
+    t->nack.hold = fecdec_helps(&t->fec, now) ? FEC_HOLD : 0;
+    if (t->hist.ring)
+        hist_put(&t->hist, p);
     if (t->media->nack)
         nack_input(&t->nack, now, p->rtp.ext_seq, p->rtp.repaired);
     jitter_put(&t->jitter, now, pkt_ref(p));
@@ -140,6 +152,33 @@ static bool undo_red(struct recvtrack *t, usec now, struct pkt *p)
     return true;
 }
 
+/* What the repair packets give together with all that has come. */
+static void recover(struct recvtrack *t, usec now)
+{
+    const struct nego_media *const m = t->media;
+    const struct fec_stream s = {.hist = &t->hist,
+                                 .ssrc = t->ssrc,
+                                 .pt = m->pt,
+                                 .vp9_pt = m->vp9_pt,
+                                 .twcc_id = m->ext.id[RTP_EXT_TWCC]};
+    for (struct pkt *q; (q = fecdec_next(&t->fec, now, &s)) != NULL; pkt_unref(&q)) {
+        q->rtp.vp9 = m->codec == NEGO_VP9 || (m->vp9_pt && q->rtp.pt == m->vp9_pt);
+        if (recvstat_input(&t->stat, now, &q->rtp, 0, &q->rtp.ext_seq))
+            take(t, now, q);
+        else
+            hist_put(&t->hist, q);
+    }
+}
+
+void recvtrack_fec(struct recvtrack *t, usec now, struct pkt *p)
+{
+    t->bytes += p->len;
+    if (!t->stat.started || !t->hist.ring)
+        return;
+    fecdec_input(&t->fec, now, p, t->ssrc);
+    recover(t, now);
+}
+
 static void take_repair(struct recvtrack *t, usec now, struct pkt *p)
 {
     if (!t->stat.started || !rtp_undo_rtx(p, t->ssrc, t->media->pt))
@@ -162,6 +201,8 @@ void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx)
         return;
     if (recvstat_input(&t->stat, now, &p->rtp, p->len, &p->rtp.ext_seq) && p->rtp.payload_len)
         take(t, now, p);
+    if (t->fec.n)
+        recover(t, now);
 }
 
 void recvtrack_sr(struct recvtrack *t, usec now, uint64_t ntp, uint32_t ts)
@@ -251,6 +292,8 @@ static void report(struct recvtrack *t, usec now, uint32_t self, struct writer *
         return;
     t->report_at = now + REPORT_EVERY;
     recvstat_report(&t->stat, now, &r);
+    if (t->hist.ring)
+        hist_expire(&t->hist, now - HIST_TIME, 0);
     rtcp_write_rr(w, self, &r, 1);
 }
 

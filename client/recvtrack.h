@@ -4,6 +4,7 @@
 
 #include "codecs/vp8_payload.h"
 #include "engine/media/clockmap.h"
+#include "engine/media/fec.h"
 #include "engine/media/jitter.h"
 #include "engine/media/nack.h"
 #include "engine/media/recvstat.h"
@@ -23,6 +24,8 @@ struct recvtrack {
     struct jitter jitter;
     struct clockmap clock;
     struct vp8join join;
+    struct fecdec fec;
+    struct hist hist;   /* what repair packets are applied to; of lines that may have some */
     uint8_t *frame_buf; /* pictures only */
     bool still;         /* of slides */
     struct pkt *held;   /* what the last item points into */
@@ -57,6 +60,8 @@ void recvtrack_still(struct recvtrack *t);
 
 /* A packet of this line; with `rtx` a repair. */
 void recvtrack_input(struct recvtrack *t, usec now, struct pkt *p, bool rtx);
+/* A packet of its repair stream (FlexFEC). */
+void recvtrack_fec(struct recvtrack *t, usec now, struct pkt *p);
 void recvtrack_sr(struct recvtrack *t, usec now, uint64_t ntp, uint32_t ts);
 
 /* A picture. False: none is due. */

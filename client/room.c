@@ -167,6 +167,11 @@ static void gather_stats(struct room *r)
     r->stats.up.loss = up.loss_out;
     r->stats.down.bytes = down.bytes_in + up.bytes_in;
     r->stats.down.loss = down.loss_in;
+    r->stats.repair = (struct stats_repair){.asked = down.asked,
+                                            .fec = down.fec_in,
+                                            .recovered = down.fec_recovered,
+                                            .vain = down.fec_vain,
+                                            .bad = down.fec_bad};
     r->stats.rtt = up.rtt;
     if (r->publish)
         r->stats.fec = publish_protect_voice(r->publish);

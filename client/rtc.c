@@ -152,8 +152,25 @@ static void note_arrival(struct rtc *c, usec now, const struct nego_media *m, co
         arrival_input(&c->arrival, now, be16(number));
 }
 
+/* The line of a repair packet. */
+static struct recvtrack *line_of_fec(struct rtc *c, const struct pkt *p)
+{
+    for (size_t i = 0; i < c->nego.n; i++) {
+        const struct nego_media *const m = &c->nego.media[i];
+        if (receives(c, i) && m->fec_pt && p->rtp.pt == m->fec_pt && p->rtp.ssrc == m->fec_ssrc)
+            return &c->recv[i];
+    }
+    return NULL;
+}
+
 static void take_rtp(struct rtc *c, usec now, struct pkt *p)
 {
+    struct recvtrack *const fec = line_of_fec(c, p);
+    if (fec) {
+        note_arrival(c, now, fec->media, p);
+        recvtrack_fec(fec, now, p);
+        return;
+    }
     bool rtx = false;
     struct recvtrack *t = line_by_ssrc(c, p->rtp.ssrc, &rtx);
     if (!t)
@@ -585,6 +602,11 @@ void rtc_stat(const struct rtc *c, struct rtc_stat *s)
         lost += n * recvtrack_loss(&c->recv[i]);
         s->keys_asked += c->recv[i].keys_asked;
         s->ridden += c->recv[i].ridden;
+        s->fec_in += c->recv[i].fec.in;
+        s->fec_recovered += c->recv[i].fec.recovered;
+        s->fec_vain += c->recv[i].fec.vain;
+        s->fec_bad += c->recv[i].fec.bad;
+        s->asked += c->recv[i].nack.asked;
     }
     s->loss_in = expected > 0 ? lost / expected : 0;
     s->loss_out = sent > 0 ? lost_out / sent : 0;

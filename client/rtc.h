@@ -85,7 +85,12 @@ struct rtc_stat {
     usec rtt;         /* 0 = not known */
     uint64_t way_bps; /* what the way out carries, estimated */
     uint64_t repairs_sent;
-    uint64_t ridden; /* lost packets that came with a later one */
+    uint64_t ridden;        /* lost packets that came with a later one */
+    uint64_t fec_in;        /* repair packets (FlexFEC), */
+    uint64_t fec_recovered; /* lost packets that they brought back, */
+    uint64_t fec_vain;      /* repair packets with more missing than they can repair, */
+    uint64_t fec_bad;       /* and those that were malformed */
+    uint64_t asked;         /* requests for repairs */
     uint64_t keys_asked;
 };
 void rtc_stat(const struct rtc *c, struct rtc_stat *s);

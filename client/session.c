@@ -555,6 +555,11 @@ void session_stat(const struct session *s, struct rtc_stat *out)
     out->bytes_out += s->past.bytes_out;
     out->repairs_sent += s->past.repairs_sent;
     out->keys_asked += s->past.keys_asked;
+    out->fec_in += s->past.fec_in;
+    out->fec_recovered += s->past.fec_recovered;
+    out->fec_vain += s->past.fec_vain;
+    out->fec_bad += s->past.fec_bad;
+    out->asked += s->past.asked;
 }
 
 void session_suspect(struct session *s)

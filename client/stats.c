@@ -177,6 +177,13 @@ static json_t *way(const struct stats_way *w)
     return json_pack("{s:f, s:f}", "kbps", rounded(w->kbps, 10), "loss", rounded(w->loss, 10000));
 }
 
+static json_t *repair(const struct stats_repair *r)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "asked", (json_int_t)r->asked, "fec",
+                     (json_int_t)r->fec, "recovered", (json_int_t)r->recovered, "vain",
+                     (json_int_t)r->vain, "bad", (json_int_t)r->bad);
+}
+
 static json_t *video(struct stats_video *v, usec now, double seconds)
 {
     const double fps = (double)(v->frames - v->frames_prior) / seconds;
@@ -237,6 +244,7 @@ int stats_json(struct stats *s, usec now, char *out, size_t cap)
     set_known(o, "up", way(&s->up));
     set_known(o, "fec_percent", json_integer((json_int_t)s->fec));
     set_known(o, "down", way(&s->down));
+    set_known(o, "repair", repair(&s->repair));
     set_known(o, "voice", voice(&s->voice, now));
     for (size_t i = 0; i < s->videos; i++)
         set_known(videos, s->video[i].name, video(&s->video[i], now, seconds));

@@ -66,12 +66,22 @@ struct stats_way {
     double loss; /* since start, 0 to 1 */
 };
 
+/* Lost pictures' packets that came after all, since the start. */
+struct stats_repair {
+    uint64_t asked;     /* requests (NACK) */
+    uint64_t fec;       /* repair packets that came (FlexFEC), */
+    uint64_t recovered; /* lost packets that they brought back, */
+    uint64_t vain;      /* repair packets with more missing than they can repair, */
+    uint64_t bad;       /* and those that were malformed */
+};
+
 struct stats {
     usec started, told;
     usec span; /* that the last rates are of */
     struct stats_way up, down;
     usec rtt;     /* 0 = not known */
     unsigned fec; /* per cent of loss that our voice protects itself against (Opus) */
+    struct stats_repair repair;
     struct stats_voice voice;
     struct stats_video video[STATS_SOURCES];
     size_t videos;

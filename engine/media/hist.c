@@ -9,10 +9,17 @@ enum err hist_init(struct hist *h, uint32_t size)
     return h->ring ? OK : E_NOMEM;
 }
 
-void hist_fini(struct hist *h)
+void hist_clear(struct hist *h)
 {
     for (uint32_t i = 0; h->ring && i < h->size; i++)
         pkt_unref(&h->ring[i]);
+    h->started = false;
+    h->highest = 0;
+}
+
+void hist_fini(struct hist *h)
+{
+    hist_clear(h);
     free(h->ring);
     *h = (struct hist){0};
 }

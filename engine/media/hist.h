@@ -17,6 +17,9 @@ void hist_fini(struct hist *h);
 /* Takes a reference; lets the packet that was in this place go. Older than the ring: not kept. */
 void hist_put(struct hist *h, struct pkt *p);
 
+/* Lets all go: another stream begins. */
+void hist_clear(struct hist *h);
+
 /* The packet or NULL; borrowed, valid until the next hist_put. */
 struct pkt *hist_get(const struct hist *h, uint32_t ext_seq);
 

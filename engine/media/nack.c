@@ -62,8 +62,9 @@ static void miss(struct nack *n, usec now, uint32_t before)
             return;
         }
     }
+    const usec due = now + n->wait + n->hold;
     for (uint32_t seq = n->highest + 1; seq != before; seq++)
-        n->list[n->n++] = (struct nack_entry){.ext_seq = seq, .since = now, .due = now + n->wait};
+        n->list[n->n++] = (struct nack_entry){.ext_seq = seq, .since = now, .due = due};
 }
 
 /* From request to answer. After a third one nobody knows which was answered. */

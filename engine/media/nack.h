@@ -26,7 +26,8 @@ struct nack {
     usec took;      /* from request to repair, smoothed; 0 = none seen yet */
     usec vary;      /* and how far off that mostly is */
     float loss;     /* share of packets that did not come by themselves, 0 to 1 */
-    usec wait;      /* before the first request: packets overtake each other by so much */
+    usec hold;      /* something else may bring it until then; 0 until told */
+    usec wait;      /* besides, before the first request: packets overtake each other by so much */
     usec deadline;  /* after it was missed; it is not asked for any more */
     uint64_t asked; /* requests in all */
     uint64_t given_up;

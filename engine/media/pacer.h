@@ -11,13 +11,14 @@
 struct send_rec {
     struct pkt *pkt;
     struct remap_out map;
-    uint16_t rtx_seq;   /* RTX: its own sequence number */
+    uint16_t rtx_seq;   /* RTX, FEC: its own sequence number */
     uint8_t sub;        /* the member's own number of the subscription */
     uint8_t cls : 2;    /* enum pacer_class, where it waits */
     uint8_t joined : 2; /* voice: so many packets before it leave with it as one */
     bool rtx : 1;
     bool marker : 1;
     bool audio : 1;
+    bool fec : 1; /* `rtx` too: a repair packet, of which pkt has the payload alone */
 };
 static_assert(sizeof(struct send_rec) <= 24, "hundreds of them are kept for each viewer");
 

@@ -27,6 +27,7 @@ struct nego_media {
     uint8_t vp9_pt; /* of a line that is played: it may be VP9 too, beside `codec`; 0 = no */
     uint8_t vp9_rtx_pt;
     uint8_t red_pt; /* audio/red (RFC 2198): each packet is of this type or of `pt`; 0 = none */
+    uint8_t fec_pt; /* flexfec-03, of a line that is played, for either codec; 0 = none */
     bool nack, pli, twcc, remb;
     bool stereo;         /* Opus: the receiver wants stereo */
     bool dtx;            /* Opus: the receiver wants silence not to be sent */
@@ -38,6 +39,7 @@ struct nego_media {
     size_t layers;              /* 0: one stream without rid */
     uint32_t ssrc[NEGO_LAYERS]; /* who sends: chosen; who receives: as signalled, 0 = not said */
     uint32_t rtx_ssrc[NEGO_LAYERS]; /* likewise */
+    uint32_t fec_ssrc;              /* likewise, of the first */
 };
 
 struct nego {

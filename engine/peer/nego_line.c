@@ -10,6 +10,7 @@
 #define HOST_PREFERENCE 126u /* RFC 8445 5.1.2.2 */
 #define TCP_PREFERENCE 90u   /* RFC 6544 4.2: any UDP is tried before it; as browsers have it */
 #define PASSIVE (UINT32_C(4) << 13)
+#define FEC_WINDOW 10000000 /* us that a repair packet may come after what it protects */
 
 bool nego_refuse(struct nego_error *e, const char *field, const char *what)
 {
@@ -143,6 +144,13 @@ static void take_vp9(struct nego_media *l, const struct sdp_media *m)
     l->vp9_rtx_pt = alike ? rtx : 0;
 }
 
+/* We do not read what publishers would send of it, so only what is played has it. */
+static uint8_t fec_of(const struct nego_media *l, const struct sdp_media *m)
+{
+    const struct sdp_fmt *const f = sdp_fmt_named(m, "flexfec-03");
+    return f && !m->audio && (l->send || l->fec_pt) && f->rate == 90000 ? f->pt : 0;
+}
+
 /* RFC 2198 5: "fmtp:63 111/111", here all of one type, as many as may be in one packet. */
 static bool repeats(const struct sdp_fmt *f, uint8_t pt)
 {
@@ -188,6 +196,7 @@ bool nego_take_codec(struct nego_media *l, const struct sdp_media *m)
     l->pt = f->pt;
     l->rtx_pt = f->nack ? rtx_of(m, f->pt) : 0;
     take_vp9(l, m);
+    l->fec_pt = fec_of(l, m);
     l->red_pt = m->audio ? red_of(m, f->pt) : 0;
     l->pli = f->pli;
     l->remb = f->remb;
@@ -216,6 +225,7 @@ void nego_choose_ssrcs(struct nego_media *l, struct rng *rng)
         l->ssrc[i] = nonzero(rng);
         l->rtx_ssrc[i] = l->rtx_pt ? nonzero(rng) : 0;
     }
+    l->fec_ssrc = l->fec_pt ? nonzero(rng) : 0;
 }
 
 static struct sdp_fmt *add_format(struct sdp_media *m, uint8_t pt, const char *name, uint32_t rate)
@@ -270,6 +280,12 @@ static void put_video(struct sdp_media *m, const struct nego_media *l)
     put_picture(m, l, l->codec == NEGO_VP9, l->pt, l->rtx_pt);
     if (l->vp9_pt)
         put_picture(m, l, true, l->vp9_pt, l->vp9_rtx_pt);
+    if (!l->fec_pt)
+        return;
+    struct sdp_fmt *const fec = add_format(m, l->fec_pt, "flexfec-03", 90000);
+    fec->remb = l->remb;
+    fec->twcc = l->twcc;
+    snprintf(fec->fmtp, sizeof fec->fmtp, "repair-window=%d", FEC_WINDOW);
 }
 
 /* RFC 8445 5.1.2.1; of TCP the local preference names the direction first (RFC 6544 4.2). */
@@ -315,6 +331,7 @@ static void put_sources(struct sdp_media *m, const struct nego *n, const struct 
     m->ssrcs = 1;
     m->ssrc[0] = l->ssrc[0];
     m->rtx_ssrc[0] = l->rtx_ssrc[0];
+    m->fec_ssrc[0] = l->fec_ssrc;
 }
 
 void nego_put_line(struct sdp_media *m, const struct nego *n, const struct nego_media *l,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PT_OPUS = 111, PT_RED = 63, PT_VP8 = 96, PT_VP9 = 98 };
+enum { PT_OPUS = 111, PT_RED = 63, PT_VP8 = 96, PT_VP9 = 98, PT_FEC = 118 };
 
 static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
 {
@@ -24,6 +24,7 @@ static void fill_line(struct nego_media *l, size_t i, struct rng *rng)
         l->vp9_rtx_pt = PT_VP9 + 1;
     }
     l->red_pt = l->audio ? PT_RED : 0;
+    l->fec_pt = !l->audio && l->recv && !l->send ? PT_FEC : 0;
     l->nack = true; /* a lost voice is asked for again too: it is small and matters most */
     l->pli = !l->audio;
     l->twcc = true;
@@ -100,12 +101,14 @@ static void accept_line(struct nego_media *l, const struct sdp_media *m)
         return;
     }
     keep_extensions(l, &offered.ext);
+    l->fec_pt = offered.fec_pt ? l->fec_pt : 0;
     l->twcc = l->twcc && l->ext.id[RTP_EXT_TWCC];
     if (l->send)
         keep_layers(l, m);
     if (l->recv && !l->send && m->ssrcs) {
         l->ssrc[0] = m->ssrc[0];
         l->rtx_ssrc[0] = m->rtx_ssrc[0];
+        l->fec_ssrc = m->fec_ssrc[0];
     }
 }
 

@@ -191,10 +191,10 @@ static bool take_simulcast(struct reading *r, struct span v)
     return true;
 }
 
-static bool is_rtx(const struct sdp_media *m, uint32_t ssrc)
+static bool repairs(const struct sdp_media *m, uint32_t ssrc)
 {
     for (size_t i = 0; i < m->ssrcs; i++)
-        if (m->rtx_ssrc[i] == ssrc)
+        if (m->rtx_ssrc[i] == ssrc || m->fec_ssrc[i] == ssrc)
             return true;
     return false;
 }
@@ -207,7 +207,7 @@ static size_t place_of_ssrc(struct sdp_media *m, uint32_t ssrc)
         i++;
     if (i == m->ssrcs && i < SDP_SSRCS) {
         m->ssrc[i] = ssrc;
-        m->rtx_ssrc[i] = 0;
+        m->rtx_ssrc[i] = m->fec_ssrc[i] = 0;
         m->ssrcs++;
     }
     return i;
@@ -220,24 +220,27 @@ static void drop_ssrc(struct sdp_media *m, uint32_t ssrc)
         if (m->ssrc[i] == ssrc)
             continue;
         m->ssrc[kept] = m->ssrc[i];
+        m->fec_ssrc[kept] = m->fec_ssrc[i];
         m->rtx_ssrc[kept++] = m->rtx_ssrc[i];
     }
     for (size_t i = kept; i < m->ssrcs; i++)
-        m->ssrc[i] = m->rtx_ssrc[i] = 0;
+        m->ssrc[i] = m->rtx_ssrc[i] = m->fec_ssrc[i] = 0;
     m->ssrcs = kept;
 }
 
 static bool take_ssrc_group(struct reading *r, struct span v)
 {
-    uint64_t main = 0, rtx = 0;
-    if (!is(word(&v), "FID") || !to_number(word(&v), UINT32_MAX, &main) ||
-        !to_number(word(&v), UINT32_MAX, &rtx) || main == rtx || main == 0 || rtx == 0)
+    uint64_t main = 0, repair = 0;
+    const struct span what = word(&v);
+    const bool fec = is(what, "FEC-FR");
+    if ((!fec && !is(what, "FID")) || !to_number(word(&v), UINT32_MAX, &main) ||
+        !to_number(word(&v), UINT32_MAX, &repair) || main == repair || main == 0 || repair == 0)
         return true;
-    drop_ssrc(r->m, (uint32_t)rtx);
+    drop_ssrc(r->m, (uint32_t)repair);
     const size_t i = place_of_ssrc(r->m, (uint32_t)main);
     if (i == SDP_SSRCS)
         return refuse(r, "more SSRCs in one media line than are taken");
-    r->m->rtx_ssrc[i] = (uint32_t)rtx;
+    *(fec ? &r->m->fec_ssrc[i] : &r->m->rtx_ssrc[i]) = (uint32_t)repair;
     return true;
 }
 
@@ -257,7 +260,7 @@ static bool take_ssrc(struct reading *r, struct span v)
     uint64_t ssrc = 0;
     if (!to_number(word(&v), UINT32_MAX, &ssrc))
         return refuse(r, "a=ssrc does not begin with a number");
-    if (ssrc && !is_rtx(m, (uint32_t)ssrc) && place_of_ssrc(m, (uint32_t)ssrc) == SDP_SSRCS)
+    if (ssrc && !repairs(m, (uint32_t)ssrc) && place_of_ssrc(m, (uint32_t)ssrc) == SDP_SSRCS)
         return refuse(r, "more SSRCs in one media line than are taken");
     const struct span what = cut(&v, ':');
     if (is(what, "cname") && !m->cname[0] && !to_text(v, m->cname, sizeof m->cname))

@@ -57,6 +57,7 @@ struct sdp_media {
     bool rids_recv; /* the list stands for recv */
     uint32_t ssrc[SDP_SSRCS];
     uint32_t rtx_ssrc[SDP_SSRCS]; /* by ssrc-group:FID; 0 = none */
+    uint32_t fec_ssrc[SDP_SSRCS]; /* by ssrc-group:FEC-FR (RFC 5956); 0 = none */
     size_t ssrcs;
     char msid_stream[SDP_ID];
     char msid_track[SDP_ID];

@@ -126,9 +126,13 @@ static void put_ssrcs(struct writer *w, const struct sdp_media *m)
     for (size_t i = 0; i < m->ssrcs; i++) {
         if (m->rtx_ssrc[i])
             put(w, "a=ssrc-group:FID %u %u\r\n", m->ssrc[i], m->rtx_ssrc[i]);
+        if (m->fec_ssrc[i])
+            put(w, "a=ssrc-group:FEC-FR %u %u\r\n", m->ssrc[i], m->fec_ssrc[i]);
         put_ssrc(w, m, m->ssrc[i]);
         if (m->rtx_ssrc[i])
             put_ssrc(w, m, m->rtx_ssrc[i]);
+        if (m->fec_ssrc[i])
+            put_ssrc(w, m, m->fec_ssrc[i]);
     }
 }
 

@@ -251,6 +251,8 @@ static void workers_part(struct control *c, FILE *f)
         {"red_out_total", "counter", offsetof(struct worker_stat, hub.red_out)},
         {"deps_total", "counter", offsetof(struct worker_stat, hub.deps)},
         {"deps_bad_total", "counter", offsetof(struct worker_stat, hub.deps_bad)},
+        {"fec_out_total", "counter", offsetof(struct worker_stat, hub.fec_out)},
+        {"fec_blocks_total", "counter", offsetof(struct worker_stat, hub.fec_blocks)},
         {"too_much_bytes_total", "counter", offsetof(struct worker_stat, hub.too_much)},
         {"pressed_total", "counter", offsetof(struct worker_stat, hub.pressed)},
         {"pli_out_total", "counter", offsetof(struct worker_stat, hub.pli_out)},

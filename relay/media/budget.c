@@ -266,6 +266,15 @@ static uint64_t video_of(const struct plan *p)
     return sum;
 }
 
+static uint64_t all_of(const struct plan *p)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->line[i].level > 0 && p->line[i].level <= p->line[i].n)
+            sum += p->line[i].bps[p->line[i].level - 1];
+    return sum;
+}
+
 static void divide(struct member *m, usec now)
 {
     struct budget *const b = m->budget;
@@ -274,9 +283,10 @@ static void divide(struct member *m, usec now)
     make_plan(&p, m);
     for (size_t i = 0; i < p.n; i++)
         had[i] = p.line[i].level;
-    const uint64_t wanted = share_wanted(p.line, p.n);
+    const uint64_t fec = protect_bps(m);
+    const uint64_t wanted = share_wanted(p.line, p.n) + fec;
     b->divided = bwe_bps(&b->bwe);
-    b->rung = (uint8_t)share_divide(b->divided, p.line, p.n);
+    b->rung = (uint8_t)share_divide(b->divided - (fec < b->divided ? fec : 0), p.line, p.n);
     b->tight = b->rung < SHARE_RUNGS || b->divided < wanted + wanted / 4;
     bwe_wanted(&b->bwe, wanted * 2); /* and room for what may be wanted next */
     settle(b, &p, had, now);
@@ -284,6 +294,8 @@ static void divide(struct member *m, usec now)
     for (size_t i = 0; i < p.n; i++)
         set_level(&p, i, now);
     b->video = video_of(&p);
+    const uint64_t used = all_of(&p);
+    protect_look(m, now, b->divided > used ? b->divided - used : 0, b->video);
     pace(m);
 }
 

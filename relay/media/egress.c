@@ -24,6 +24,8 @@ static void copy_capture(const struct pkt *p, const struct sub *s, struct rtp_ex
 
 static uint8_t type_of(const struct line *l, const struct send_rec *r)
 {
+    if (r->fec)
+        return l->fec_pt;
     if (r->pkt->rtp.vp9 && l->vp9_pt)
         return r->rtx ? l->vp9_rtx_pt : l->vp9_pt;
     return r->rtx ? l->rtx_pt : l->pt;
@@ -34,7 +36,9 @@ static size_t write_head(struct member *m, const struct send_rec *r, uint8_t *ou
     const struct sub *const s = m->sub[r->sub];
     const struct line *const line = &m->line[r->sub];
     const struct rtp_head head = {
-        .ssrc = r->rtx ? line->rtx_ssrc[0] : line->ssrc[0],
+        .ssrc = r->fec   ? line->fec_ssrc
+                : r->rtx ? line->rtx_ssrc[0]
+                         : line->ssrc[0],
         .ts = r->map.ts,
         .seq = r->rtx ? r->rtx_seq : r->map.seq,
         .pt = type_of(line, r),
@@ -66,7 +70,7 @@ static size_t write_patch(const struct send_rec *r, uint8_t *out, size_t *skip)
     const uint8_t *const payload = r->pkt->data + r->pkt->rtp.payload_off;
     size_t n = 0;
     *skip = 0;
-    if (is_padding(r))
+    if (is_padding(r) || r->fec)
         return 0;
     if (r->rtx) { /* RFC 4588 4: original sequence number */
         put_be16(out, r->map.seq);
@@ -127,8 +131,8 @@ static void load_riders(const struct member *m, const struct send_rec *r, struct
                  size_min(m->red.riders, m->red_most));
 }
 
-static size_t seal_rec(struct member *m, struct seal *seal, const struct send_rec *r, uint8_t *out,
-                       size_t seg)
+static size_t seal_rec(struct member *m, struct seal *seal, usec now, const struct send_rec *r,
+                       uint8_t *out, size_t seg)
 {
     size_t skip = 0;
     struct red red;
@@ -157,11 +161,15 @@ static size_t seal_rec(struct member *m, struct seal *seal, const struct send_re
         p.pad = len <= seg ? pad_to(m, r, len, seg) : pad_for_next(m, r);
     if (p.pad)
         out[0] |= RTP_PADDING;
+    if (m->sub[r->sub]->protect && !r->rtx)
+        protect_sent(m->sub[r->sub], now, r,
+                     &(struct fec_packet){out, p.head + p.patched, p.rest, p.rest_len, p.pad});
     return seal_rtp(seal, out, EGRESS_MAX, &p);
 }
 
 /* Joins the message before if it goes to the same viewer and is not shorter; else a new one. */
-static size_t put(struct member *m, struct seal *seal, const struct send_rec *r, struct outq *out)
+static size_t put(struct member *m, struct seal *seal, usec now, const struct send_rec *r,
+                  struct outq *out)
 {
     const struct addr *const to = peer_addr(m->peer);
     uint8_t *const more = outq_reserve_more(out, to, EGRESS_MAX);
@@ -169,7 +177,7 @@ static size_t put(struct member *m, struct seal *seal, const struct send_rec *r,
     if (!p)
         return 0;
     const size_t seg = more ? out->msgs[out->n - 1].seg : 0;
-    const size_t len = seal_rec(m, seal, r, p, seg);
+    const size_t len = seal_rec(m, seal, now, r, p, seg);
     if (!len)
         return 0;
     if (more && len <= seg) {
@@ -190,7 +198,8 @@ static void count(struct member *m, const struct send_rec *r, usec now, size_t l
     if (m->budget && m->line[r->sub].ext.id[RTP_EXT_TWCC])
         budget_sent(m, now, (uint16_t)(m->twcc_seq - 1), len);
     if (r->rtx) {
-        m->stats.rtx_out++;
+        m->stats.rtx_out += !r->fec;
+        m->hub->stat.fec_out += r->fec;
         return;
     }
     if (m->repairs < MEMBER_REPAIRS)
@@ -213,7 +222,7 @@ bool egress_flush(struct member *m, usec now, struct outq *out)
     while (outq_has_room(out, EGRESS_MAX)) {
         if (!pacer_pop(&m->pacer, now, &r))
             return true;
-        const size_t len = m->sub[r.sub] ? put(m, seal, &r, out) : 0;
+        const size_t len = m->sub[r.sub] ? put(m, seal, now, &r, out) : 0;
         if (len)
             count(m, &r, now, len);
         pkt_unref(&r.pkt);

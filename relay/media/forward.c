@@ -28,6 +28,7 @@ enum err sub_new(struct sub **sp, struct member *m, uint8_t line, const struct s
     s->layers = NEGO_LAYERS;
     s->tids = UINT8_MAX;
     s->rtx_seq = (uint16_t)rng_u32(&m->hub->rng);
+    s->fec_seq = (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff);
     const uint16_t first_seq = (uint16_t)(rng_u32(&m->hub->rng) & 0x7fff);
     const enum err e = remap_init(&s->map, n->audio ? VOICE_BACK : VIDEO_BACK,
                                   n->audio ? 48000 : 90000, first_seq, rng_u32(&m->hub->rng));
@@ -92,6 +93,7 @@ void sub_free(struct sub **sp, usec now)
     if (!*sp)
         return;
     detach(*sp, now);
+    protect_free(&(*sp)->protect);
     remap_fini(&(*sp)->map);
     free(*sp);
     *sp = NULL;

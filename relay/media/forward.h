@@ -5,6 +5,7 @@
 #include "engine/media/pick.h"
 #include "engine/media/remap.h"
 #include "relay/media/bundle.h"
+#include "relay/media/protect.h"
 #include "relay/media/track.h"
 
 /* A line that we send to a member. */
@@ -29,7 +30,8 @@ struct sub {
     bool off;       /* the viewer's way does not carry it */
     bool fresh;     /* it shows something new, which the budget has not seen */
     struct remap map;
-    uint16_t rtx_seq;
+    uint16_t rtx_seq, fec_seq;
+    struct protect *protect;  /* NULL: no repair packets are made */
     uint32_t packets, octets; /* for sender reports */
     usec sent_at;             /* the newest packet */
     struct remap_out left;    /* its numbers: what came later waits */

@@ -49,6 +49,8 @@ struct hub_stat {
     uint64_t red_out;     /* packets to viewers that carried earlier ones */
     uint64_t deps;        /* packets whose dependency descriptor tells their layers, */
     uint64_t deps_bad;    /* and those with one that could not be read */
+    uint64_t fec_out;     /* repair packets to viewers (FlexFEC) */
+    uint64_t fec_blocks;  /* blocks that these protect */
     uint64_t too_much;    /* bytes of members that sent more than one may */
     uint64_t pli_out;
     uint64_t taps_lost;

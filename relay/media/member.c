@@ -29,6 +29,8 @@ static enum err keep_line(struct line *l, const struct nego_media *n)
                        .red_pt = n->red_pt,
                        .vp9_pt = n->vp9_pt,
                        .vp9_rtx_pt = n->vp9_rtx_pt,
+                       .fec_pt = n->fec_pt,
+                       .fec_ssrc = n->fec_ssrc,
                        .layers = (uint8_t)n->layers,
                        .ext = n->ext,
                        .codec = n->codec};

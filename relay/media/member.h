@@ -3,6 +3,7 @@
 
 #include "engine/base/heap.h"
 #include "engine/media/arrival.h"
+#include "engine/media/fec.h"
 #include "engine/media/pacer.h"
 #include "engine/media/red.h"
 #include "engine/peer/peer.h"
@@ -29,11 +30,13 @@ struct line {
     uint8_t red_pt; /* 0 = none */
     uint8_t vp9_pt; /* as in nego_media */
     uint8_t vp9_rtx_pt;
+    uint8_t fec_pt;
     uint8_t layers;
     struct rtp_extmap ext;
     enum nego_codec codec;
     uint32_t ssrc[NEGO_LAYERS]; /* of either side's, as in nego_media */
     uint32_t rtx_ssrc[NEGO_LAYERS];
+    uint32_t fec_ssrc;
     struct line_names *names; /* NULL: we do not receive it */
 };
 
@@ -77,6 +80,8 @@ struct member {
     usec key_asks_at;    /* since then it earns key frames that its losses may cost */
     uint64_t taken;      /* bytes of media from it, this second */
     struct red_rule red; /* how much of the voices rides along again */
+    struct fec_rule fec; /* whether its pictures are repaired before it asks, */
+    uint64_t fec_bps;    /* and what that takes */
     uint8_t red_most;    /* and how much its way has room for; RED_RIDERS at first */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HIST 128 /* packets that repair packets may be about */
 #define REPORT_EVERY USEC_SEC
 #define DEADLINE (3 * USEC_SEC)
 #define OPUS_20_MS 0x78 /* one frame of 20 ms, full band (RFC 6716 3.1) */
@@ -56,6 +57,10 @@ void bot_free(struct bot **bp)
         return;
     for (size_t i = 0; i < b->sends; i++)
         hist_fini(&b->send[i].hist);
+    for (size_t i = 0; i < NEGO_MEDIA; i++) {
+        fecdec_fini(&b->recv[i].fec);
+        hist_fini(&b->recv[i].hist);
+    }
     peer_free(&b->peer);
     pkt_pool_free(&b->pool);
     free(b);
@@ -379,6 +384,10 @@ static bool take(struct bot *b, struct bot_recv *r, usec now, struct pkt *p)
         return false;
     if (m->nack)
         nack_input(&r->nack, now, ext, p->rtp.repaired);
+    if (r->hist.ring) {
+        p->rtp.ext_seq = ext;
+        hist_put(&r->hist, p);
+    }
     r->packets++;
     b->wrong += p->rtp.pt != m->pt;
     if (m->audio)
@@ -403,6 +412,35 @@ static bool take_riders(struct bot *b, struct bot_recv *r, usec now, struct pkt 
     return true;
 }
 
+static void recover(struct bot *b, struct bot_recv *r, usec now)
+{
+    const struct nego_media *const m = &b->nego.media[r->line];
+    const struct fec_stream s = {
+        .hist = &r->hist, .ssrc = m->ssrc[0], .pt = m->pt, .twcc_id = b->twcc_id};
+    r->nack.hold = fecdec_helps(&r->fec, now) ? 60 * USEC_MS : 0;
+    for (struct pkt *q; (q = fecdec_next(&r->fec, now, &s)) != NULL; pkt_unref(&q))
+        if (!take(b, r, now, q))
+            hist_put(&r->hist, q);
+}
+
+/* A packet of a line's repair stream. */
+static bool take_fec(struct bot *b, usec now, struct pkt *p)
+{
+    for (size_t i = 0; i < b->nego.n; i++) {
+        const struct nego_media *const m = &b->nego.media[i];
+        if (!m->recv || !m->fec_pt || p->rtp.pt != m->fec_pt || p->rtp.ssrc != m->fec_ssrc)
+            continue;
+        struct bot_recv *const r = &b->recv[i];
+        fecdec_input(&r->fec, now, p, m->ssrc[0]);
+        if (r->hist.ring)
+            recover(b, r, now);
+        else if (hist_init(&r->hist, HIST) != OK)
+            abort();
+        return true;
+    }
+    return false;
+}
+
 static void input_rtp(struct bot *b, usec now, struct pkt *p)
 {
     bool rtx = false;
@@ -411,6 +449,8 @@ static void input_rtp(struct bot *b, usec now, struct pkt *p)
     const uint8_t *const number = b->twcc_id ? rtp_ext_find(p, b->twcc_id, &len) : NULL;
     if (number && len >= 2)
         arrival_input(&b->arrival, now, be16(number));
+    if (!r && take_fec(b, now, p))
+        return;
     if (!r) {
         b->wrong++;
         return;
@@ -423,6 +463,8 @@ static void input_rtp(struct bot *b, usec now, struct pkt *p)
         return;
     }
     r->repaired += take(b, r, now, p) && rtx;
+    if (r->fec.n)
+        recover(b, r, now);
 }
 
 void bot_input(struct bot *b, usec now, struct pkt *p, struct outq *out)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/media/arrival.h"
-#include "engine/media/hist.h"
+#include "engine/media/fec.h"
 #include "engine/media/nack.h"
 #include "engine/media/recvstat.h"
 #include "engine/media/red.h"
@@ -41,6 +41,8 @@ struct bot_recv {
     uint8_t line;
     struct recvstat stat;
     struct nack nack;
+    struct fecdec fec;
+    struct hist hist;  /* from the first repair packet on */
     uint64_t given_up; /* by nack, when it last reported */
     uint64_t packets, repaired, keys, foreign_bytes;
     uint64_t ridden; /* of the packets, those that came with a later one (RFC 2198) */
