@@ -16,7 +16,6 @@
 #define TORN 0.002     /* share of blocks that may stay torn: few enough for the delay to forget */
 #define MARGIN 1.25    /* more is lost now and then than on average */
 #define TYPICAL 6      /* packets of a picture */
-#define TOO_OLD 512u   /* packets since what it protects */
 #define WAITS USEC_SEC /* a repair packet, for others of its block */
 #define MARK_PT 1      /* byte of the fields */
 #define LENGTH 2
@@ -292,9 +291,8 @@ static size_t place_of(struct rows *r, uint32_t ext_seq)
     return u;
 }
 
-/* The i-th row. False: none of its packets is missing any more; *newest: the last of them. */
-static bool add_row(struct rows *r, size_t i, const struct flexfec *f, const struct fec_stream *s,
-                    uint32_t *newest)
+/* The i-th row. False: none of its packets is missing any more. */
+static bool add_row(struct rows *r, size_t i, const struct flexfec *f, const struct fec_stream *s)
 {
     const uint32_t base = extend(s->hist, f->base);
     bool misses = false, fits = true;
@@ -302,7 +300,6 @@ static bool add_row(struct rows *r, size_t i, const struct flexfec *f, const str
     for (unsigned k = 0; k < FLEXFEC_MASK; k++) {
         if (!flexfec_protects(f, k))
             continue;
-        *newest = base + k;
         const struct pkt *const p = hist_get(s->hist, base + k);
         if (is_exact(p, s))
             continue;
@@ -407,9 +404,12 @@ static struct pkt *recover(struct fecdec *d, usec now, uint64_t from, const stru
     return NULL;
 }
 
-static bool is_old(const struct pkt *p, usec now, const struct fec_stream *s, uint32_t newest)
+/* The history would not keep what it repairs; or it speaks of what is not sent yet. */
+static bool is_old(const struct pkt *p, usec now, const struct fec_stream *s, uint32_t oldest)
 {
-    return now - p->at > WAITS || (int32_t)(s->hist->highest - newest) > (int32_t)TOO_OLD;
+    const int32_t back = (int32_t)(s->hist->highest - oldest);
+    const int32_t most = (int32_t)s->hist->size;
+    return now - p->at > WAITS || back >= most || back <= -most;
 }
 
 /* Keeps those that may still be of use. */
@@ -418,11 +418,10 @@ static void read_rows(struct fecdec *d, usec now, const struct fec_stream *s, st
     r->n = 0;
     for (size_t i = 0; i < d->n;) {
         struct flexfec f;
-        uint32_t newest = 0;
         const struct pkt *const p = d->kept[i];
         (void)!flexfec_read(&f, p->data + p->rtp.payload_off, p->rtp.payload_len);
-        const bool misses = add_row(r, i, &f, s, &newest);
-        const bool old = is_old(p, now, s, newest);
+        const bool misses = add_row(r, i, &f, s);
+        const bool old = is_old(p, now, s, extend(s->hist, f.base));
         if (misses && !old) {
             i++;
             continue;
@@ -444,10 +443,9 @@ struct pkt *fecdec_next(struct fecdec *d, usec now, const struct fec_stream *s)
         if (!of || of & (of - 1) || hist_get(s->hist, r.unknown[lowest(of)]))
             continue;
         struct pkt *const q = recover(d, now, r.from[i], s, r.unknown[lowest(of)]);
-        if (q)
-            return q;
-        drop(d, lowest(r.from[i])); /* lies, or there is no room */
-        return NULL;
+        /* One of them has no more to say than this; or they lie, or there is no room. */
+        drop(d, lowest(r.from[i]));
+        return q;
     }
     return NULL;
 }
