@@ -32,11 +32,20 @@ function plainOpus(sdp) {
         .replace(new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${red} .*\r\n`, 'gm'), '');
 }
 
+/** Without FlexFEC, as browsers that do not speak it. */
+function plainVideo(sdp) {
+    const fec = /^a=rtpmap:(\d+) flexfec-03\/90000.*\r\n/m.exec(sdp)?.[1];
+    return sdp.replace(new RegExp(`^(m=video .*) ${fec}(?= |\r)`, 'gm'), '$1')
+        .replace(new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${fec} .*\r\n`, 'gm'), '');
+}
+
 /** `via`: another address of the relay than it says; `tcp`: as where UDP is shut, its UDP addresses are not heard of;
- * `plain`: see plainOpus. */
-async function exchange(pc, path, token, { via = '', tcp = false, plain = false } = {}) {
+ * `plain`: see plainOpus; `fec` false: see plainVideo. */
+async function exchange(pc, path, token, { via = '', tcp = false, plain = false, fec = true } = {}) {
     await pc.setLocalDescription(await pc.createOffer());
-    const answer = await fetch(path, { method: 'POST', body: plain ? plainOpus(pc.localDescription.sdp) : pc.localDescription.sdp,
+    const whole = pc.localDescription.sdp;
+    const body = plain ? plainOpus(whole) : fec ? whole : plainVideo(whole);
+    const answer = await fetch(path, { method: 'POST', body,
         headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` } });
     let sdp = await answer.text();
     if (via)

@@ -270,6 +270,34 @@ static void the_dependency_descriptor_is_taken_of_vp9_and_told_to_nobody(void **
     assert_false(s.media[1].ext_mixed);
 }
 
+static void what_is_played_may_have_repair_packets_and_what_is_published_none(void **unused)
+{
+    (void)unused;
+    answered(read_file("chromium-play"), NEGO_PLAY);
+    const struct nego_media *const l = &n.media[1];
+    const struct sdp_fmt *const f = sdp_fmt_named(&s.media[1], "flexfec-03");
+    assert_non_null(f);
+    assert_true(f->pt == l->fec_pt && f->rate == 90000 && f->twcc);
+    assert_int_equal(sdp_fmtp_int(f, "repair-window"), 10000000);
+    assert_true(l->fec_ssrc && l->fec_ssrc != l->ssrc[0] && l->fec_ssrc != l->rtx_ssrc[0]);
+    assert_int_equal(s.media[1].ssrcs, 1);
+    assert_int_equal(s.media[1].ssrc[0], l->ssrc[0]);
+    assert_int_equal(s.media[1].rtx_ssrc[0], l->rtx_ssrc[0]);
+    assert_int_equal(s.media[1].fec_ssrc[0], l->fec_ssrc);
+    assert_true(!n.media[0].fec_pt && !n.media[0].fec_ssrc);
+
+    read_file("chromium-play");
+    edited("flexfec-03/90000", "flexfec-99/90000");
+    answered(text, NEGO_PLAY);
+    assert_true(!n.media[1].fec_pt && !n.media[1].fec_ssrc);
+    assert_null(sdp_fmt_named(&s.media[1], "flexfec-03"));
+
+    read_file("chromium-play");
+    edited("a=recvonly", "a=sendonly");
+    answered(text, NEGO_PUBLISH);
+    assert_true(!n.media[1].fec_pt && !n.media[1].fec_ssrc);
+}
+
 static void who_publishes_chooses_the_codec_and_who_plays_takes_both(void **unused)
 {
     (void)unused;
@@ -283,14 +311,14 @@ static void who_publishes_chooses_the_codec_and_who_plays_takes_both(void **unus
     answered(read_file("chromium-play"), NEGO_PLAY);
     assert_int_equal(n.media[1].codec, NEGO_VP8);
     assert_true(n.media[1].vp9_pt && n.media[1].vp9_rtx_pt);
-    assert_int_equal(s.media[1].fmts, 4); /* both, each with its repairs */
+    assert_int_equal(s.media[1].fmts, 5); /* both, each with its repairs, and FlexFEC */
     assert_int_equal(s.media[1].fmt[2].pt, n.media[1].vp9_pt);
     assert_string_equal(s.media[1].fmt[2].name, "VP9");
     assert_int_equal(sdp_fmtp_int(&s.media[1].fmt[3], "apt"), n.media[1].vp9_pt);
 
     answered(edited(" VP9/90000", " X9/90000"), NEGO_PLAY);
     assert_int_equal(n.media[1].vp9_pt, 0);
-    assert_int_equal(s.media[1].fmts, 2);
+    assert_int_equal(s.media[1].fmts, 3);
 }
 
 static void a_voice_may_repeat_itself_if_the_browser_offers_it(void **unused)
@@ -490,6 +518,8 @@ static void a_viewer_of_ours_learns_the_relay_s_ssrcs(void **unused)
         assert_true(other.media[i].recv && !other.media[i].send);
         assert_int_equal(other.media[i].ssrc[0], n.media[i].ssrc[0]);
         assert_int_equal(other.media[i].rtx_ssrc[0], n.media[i].rtx_ssrc[0]);
+        assert_int_equal(other.media[i].fec_ssrc, n.media[i].fec_ssrc);
+        assert_true(other.media[i].fec_pt == n.media[i].fec_pt && !n.media[i].fec_pt == (i == 0));
         assert_true(other.media[i].ext.id[RTP_EXT_ABS_CAPTURE] != 0);
     }
 }
@@ -614,6 +644,7 @@ int main(void)
         cmocka_unit_test(a_data_channel_is_refused_and_the_rest_is_served),
         cmocka_unit_test(vp9_is_taken_without_vp8_and_h264_never),
         cmocka_unit_test(the_dependency_descriptor_is_taken_of_vp9_and_told_to_nobody),
+        cmocka_unit_test(what_is_played_may_have_repair_packets_and_what_is_published_none),
         cmocka_unit_test(who_publishes_chooses_the_codec_and_who_plays_takes_both),
         cmocka_unit_test(a_voice_may_repeat_itself_if_the_browser_offers_it),
         cmocka_unit_test(a_voice_may_repeat_itself_only_in_its_own_codec),
