@@ -240,6 +240,7 @@ static bool join_frame(struct recvtrack *t, const struct pkt *p, struct recvtrac
 
 static void name_item(const struct recvtrack *t, const struct pkt *p, struct recvtrack_item *it)
 {
+    it->seq = p->rtp.ext_seq;
     it->ts = p->rtp.ts;
     it->wall_us = capture_of(t, p);
 }

@@ -48,6 +48,7 @@ struct recvtrack_item {
     size_t len;
     const uint8_t *next; /* sound that was lost: the packet after it, if it is there already */
     size_t next_len;
+    uint32_t seq; /* extended; of sound */
     uint32_t ts;
     int64_t wall_us; /* of the capture, in the sender's clock; 0 = not known */
 };

@@ -140,7 +140,6 @@ static void put_lost(struct voice *v, const struct recvtrack_item *it, usec at)
     if (v->stat)
         v->stat->recovered += after.recovered - before.recovered;
     v->next_ts += (uint32_t)n;
-    v->lost = true;
     play(v, 1, n);
 }
 
@@ -201,13 +200,12 @@ static bool skip(struct voice *v, size_t n)
 static void put_packet(struct voice *v, const struct recvtrack_item *it, usec at)
 {
     size_t n = 0;
-    /* What was lost may have been longer than it was taken for. */
-    const bool pause = v->any && !v->lost && ts_diff(it->ts, v->next_ts) > 0;
+    const bool pause = v->any && it->seq == v->seq + 1 && ts_diff(it->ts, v->next_ts) > 0;
     if (opusdec_packet(v->dec, it->packet, it->len, v->raw, OPUSDEC_SAMPLES_MAX, &n) != OK)
         return;
     v->packet = n;
     v->any = true;
-    v->lost = false;
+    v->seq = it->seq;
     v->playing = true;
     v->next_ts = it->ts + (uint32_t)n;
     end_gap(v, at, pause);

@@ -31,7 +31,7 @@ struct voice {
     usec lag;                 /* it is heard so much later than it should be */
     int8_t haste;             /* 1: faster, -1: slower */
     bool quiet;               /* the last packet was nearly silent */
-    bool lost;                /* something is missing before the next packet */
+    uint32_t seq;             /* of the last packet, extended */
     bool skips;               /* until it is on time again */
     uint64_t late;            /* packets of the stream, as last looked at */
     double floor;             /* mean square of the softest lately */

@@ -475,6 +475,25 @@ static void a_pause_keeps_its_noise(void **unused)
     stage_free(s);
 }
 
+/* The way is cut for three seconds. */
+static usec cut(struct stage *s, uint32_t i)
+{
+    const usec at = even(s, i);
+    return at >= BURST_AT && at < BURST_AT + 3 * USEC_SEC ? NEVER : at;
+}
+
+static void an_outage_is_no_pause(void **unused)
+{
+    (void)unused;
+    struct stage *const s = stage();
+    s->voice_way = cut;
+    run(s, BURST_AT - s->now + 4 * USEC_SEC);
+    assert_in_range(s->stat.silence, 2900 * USEC_MS, 3100 * USEC_MS);
+    assert_true(s->stat.concealed > 0);
+    assert_true(s->stat.delay < WAY + (20 + STEADY) * USEC_MS); /* with the first packets */
+    stage_free(s);
+}
+
 #define FILM_SLOW_AT (11 * USEC_SEC)
 #define FILM_QUICK_AT (31 * USEC_SEC)
 
@@ -630,6 +649,7 @@ int main(void)
         cmocka_unit_test(seconds_are_not_caught_up_with_but_skipped),
         cmocka_unit_test(a_pause_is_no_loss_and_sets_the_delay_right),
         cmocka_unit_test(a_pause_keeps_its_noise),
+        cmocka_unit_test(an_outage_is_no_pause),
         cmocka_unit_test(voice_and_picture_stay_together),
         cmocka_unit_test(a_burst_for_both_leaves_them_together),
         cmocka_unit_test(in_band_fec_gives_back_what_is_lost),
