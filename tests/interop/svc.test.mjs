@@ -204,3 +204,38 @@ test('the recording has the best layer, and plays', { skip, timeout: 90_000 }, a
     assert.ok(played.sizes.includes(1280), 'it is not the best layer');
     assert.ok(played.totalVideoFrames > 80);
 });
+
+test('a room publishes it too, and Chromium shows as much as its way has room for', {
+    skip: skip || !process.env.LIANGSHI_ROOM, timeout: 120_000 }, async () => {
+    const admin = relay.token('admin');
+    const lesson = (await relay.call('POST', '/api/v1/lessons', admin, LESSON)).id;
+    await relay.call('POST', `/api/v1/lessons/${lesson}/start`, admin);
+    const room = spawn(process.env.LIANGSHI_ROOM, ['lead', '--vp9', '--relay', relay.url, '--lesson', lesson,
+        '--camera', 'test', '--mic', 'none', '--display', 'none', '--speaker', 'none', '--json',
+        '--token', relay.token('lead', { lesson, site: 'S0', sub: 'wang' })], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = once(room, 'exit');
+    const play = (who, site, how = {}) => pages[who].evaluate((p, t, h) => window.probe.play(p, t, 1, h),
+        `/whep/${lesson}?slots=camera`, relay.token('assistant', { lesson, site, sub: who }), how);
+    const shows = (what, who, fits) => until(what, 40_000, async () => {
+        const v = await seen(who);
+        return { ok: room.exitCode !== null || fits(v), seen: v };
+    });
+    try {
+        await play('wide', 'A');
+        const whole = await shows('all layers on a wide way', 'wide', (v) => v.width === 1280 && v.fps >= 12);
+        console.log(`# wide: ${JSON.stringify(whole)}`);
+        const way = await thin(300_000);
+        await play('thin', 'B', { via: way.at });
+        const low = await shows('fewer on a thin one', 'thin', (v) => v.decoded > 60 && v.width < 1280);
+        console.log(`# thin: ${JSON.stringify(low)}, lost ${way.lost}`);
+        way.bps = 6_000_000;
+        const high = await shows('it goes up', 'thin', (v) => v.width === 1280);
+        const up = await shows('and goes on', 'thin', (v) => v.decoded > high.decoded + 60);
+        console.log(`# widened: ${JSON.stringify(up)}`);
+        assert.equal(room.exitCode, null, 'the room has ended');
+        assert.equal(up.freezes, low.freezes, 'it froze where it went up');
+    } finally {
+        room.kill('SIGTERM');
+        await ended;
+    }
+});
