@@ -9,12 +9,13 @@ import contextlib
 import pathlib
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "room")]
 import netns  # noqa: E402
-from room import wait_for  # noqa: E402
+from room import LESSON, wait_for  # noqa: E402
 from rooms import Rooms  # noqa: E402
 
 TUNLINK, ROOM, RELAY = sys.argv[1:4]
@@ -23,6 +24,9 @@ LINK = """
 link cut
     delay 25
     outage 5 10
+link away
+    delay 25
+    outage 2 37
 link whole
     delay 25
 """
@@ -64,6 +68,25 @@ class Stay(unittest.TestCase):
             wait_for("the picture is back", lambda: frames(rooms.looker) >= 5, 20)
             wait_for("the voice is back", lambda: rooms.back("voice"), 10)
             self.check_same_connections(rooms)
+
+    def test_after_longer_than_the_relay_waits(self):
+        """It has forgotten the sessions (GONE_AFTER, 30 s); the place and the floor are the site's."""
+        with contextlib.ExitStack() as stack:
+            rooms, tunnel, _ = self.lesson(stack, "away")
+            floor = f"/api/v1/lessons/{LESSON}/floor"
+            rooms.relay.post(floor, {"action": "call_on", "site": "A"}, rooms.relay.token_of("lead"))
+            returns = time.time() + 37
+            tunnel.restart()
+            wait_for("the picture stops", lambda: frames(rooms.looker) == 0, 12)
+            wait_for("the picture is back", lambda: frames(rooms.looker) >= 5, 50)
+            wait_for("the voice is back", lambda: rooms.back("voice"), 10)
+            self.assertGreater(rooms.looker.err.read_text().count(" connected "), 2)
+            for what in ("voice", "picture"):
+                after = rooms.back(what)[-1] / 1000 - returns
+                print(f"{what} back {after:.2f} s after the link", file=sys.stderr)
+                self.assertLess(after, 5)
+            # only who has the floor can give it back
+            rooms.relay.post(floor, {"action": "release"}, rooms.relay.token_of("point"))
 
     def test_from_another_address(self):
         self.move(udp=True)
