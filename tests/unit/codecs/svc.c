@@ -139,12 +139,14 @@ static void configure(const struct svc_conf *c, vpx_codec_enc_cfg_t *g, vpx_svc_
     g->rc_target_bitrate = 0;
     for (unsigned t = 0; t < c->tids; t++)
         g->ts_rate_decimator[t] = 1u << (c->tids - 1 - t);
+    for (unsigned i = 0; i < c->sids * c->tids; i++) { /* of each pair of layers */
+        x->max_quantizers[i] = 52;
+        x->min_quantizers[i] = 4;
+    }
     for (unsigned i = 0; i < c->sids; i++) {
         const unsigned kbps = 100u << i;
         x->scaling_factor_num[i] = 1;
         x->scaling_factor_den[i] = 1 << (c->sids - 1 - i);
-        x->max_quantizers[i] = 52;
-        x->min_quantizers[i] = 4;
         x->speed_per_layer[i] = 8;
         g->ss_target_bitrate[i] = kbps;
         g->rc_target_bitrate += kbps;
