@@ -355,10 +355,14 @@ static void look_beside(struct bwe *b, usec now)
         begin_beside(b, now);
 }
 
-static void end_outage(struct bwe *b, usec now)
+/* The way is open again for what was sent from `sent` on. What was sent before is lost, and says
+ * nothing of how much it carries. */
+static void end_outage(struct bwe *b, usec now, usec sent)
 {
     if (!b->before)
         return;
+    b->open_since = sent;
+    b->seen = b->lost = 0;
     b->bps = bounded(b, b->before / 2 > b->bps ? b->before / 2 : b->bps);
     b->before = 0;
     b->probe_at = now;
@@ -423,7 +427,7 @@ struct report {
     usec now;
     usec quickest; /* way of its packets, with the clocks' difference */
     bool any;
-    usec newest_sent;
+    usec oldest_sent, newest_sent; /* of those that came */
     enum trend_state state;
     bool probed;
 };
@@ -439,6 +443,7 @@ static void take_arrival(struct bwe *b, struct report *r, const struct bwe_rec *
         forget_delay(b);
     }
     r->quickest = r->any ? usec_min(r->quickest, way) : way;
+    r->oldest_sent = r->any ? usec_min(r->oldest_sent, sent) : sent;
     r->newest_sent = r->any ? usec_max(r->newest_sent, sent) : sent;
     r->any = true;
     measure_acked(b, sent, arrived, rec->bytes);
@@ -458,10 +463,11 @@ static void take_report(struct bwe *b, struct report *r, const struct twcc_feedb
             b->lies += f->at[i] >= 0;
             continue;
         }
-        b->seen++;
-        if (f->at[i] < 0)
-            b->lost++;
-        else
+        const bool lost = f->at[i] < 0;
+        const bool counts = !lost || sent_at(rec, r->now) >= b->open_since;
+        b->seen += counts;
+        b->lost += lost && counts;
+        if (!lost)
             take_arrival(b, r, rec, f->at[i]);
         rec->bytes = 0;
     }
@@ -496,7 +502,7 @@ void bwe_feedback(struct bwe *b, usec now, const struct twcc_feedback *f)
     struct report r = {.now = now, .state = (enum trend_state)b->trend.state};
     take_report(b, &r, f);
     if (r.any) {
-        end_outage(b, now);
+        end_outage(b, now, r.oldest_sent);
         b->heard = now;
     }
     decide(b, &r);

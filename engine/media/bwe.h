@@ -91,6 +91,7 @@ struct bwe {
     uint8_t first_probes;
 
     uint64_t before; /* an outage: the estimate then; 0 = none */
+    usec open_since; /* the last outage's end: what was sent before is lost for that */
     uint64_t remb;   /* what the receiver says is most; 0 = nothing */
     uint64_t lies;   /* reports on packets that were never sent, and impossible times */
 };

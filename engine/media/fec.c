@@ -174,7 +174,7 @@ unsigned fecenc_close(struct fecenc *e, double loss)
 {
     e->repairs = fec_repairs(e->n, loss);
     const unsigned own = e->n ? add_columns(e) : 0;
-    for (unsigned i = own; i < e->n; i++)
+    for (unsigned i = own; own && i < e->n; i++)
         e->column[i] = e->column[i % own];
     return e->repairs;
 }

@@ -62,8 +62,8 @@ struct fec_packet {
 bool fecenc_add(struct fecenc *e, const struct fec_packet *p, uint8_t twcc_id);
 /* The block ends; returns how many repair packets it gets. */
 unsigned fecenc_close(struct fecenc *e, double loss);
-/* The payload of the i-th; 0: no room. */
-size_t fecenc_write(const struct fecenc *e, unsigned i, uint8_t *out, size_t cap);
+/* The payload of the k-th; 0: no room. */
+size_t fecenc_write(const struct fecenc *e, unsigned k, uint8_t *out, size_t cap);
 void fecenc_reset(struct fecenc *e);
 
 /* The receiving side of one stream. */

@@ -58,7 +58,7 @@ static size_t parts_of(const struct flexfec *f)
 {
     if (f->mask[1] || f->mask[0] >> FLEXFEC_SPAN)
         return 3;
-    return f->mask[0] >> parts[0].bits ? 2 : 1;
+    return (f->mask[0] >> parts[0].bits) ? 2 : 1;
 }
 
 static void write_mask(struct writer *w, const struct flexfec *f)

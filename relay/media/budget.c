@@ -20,8 +20,8 @@
 #define SLIDES_TIME 2              /* seconds that a new slide may take */
 #define VIDEO_WAIT (700 * USEC_MS) /* a face that is older is not worth sending */
 #define PACE_BURST (10 * USEC_MS)
-#define PACE_LEAST 1500 /* bytes */
-#define REPORTS_MAX 50  /* a second: twice as many as anybody sends */
+#define PACE_LEAST 200 /* bytes; a packet may owe more, and the next then waits */
+#define REPORTS_MAX 50 /* a second: twice as many as anybody sends */
 
 enum err budget_new(struct budget **bp, const struct member *m, usec now)
 {

@@ -37,7 +37,8 @@ static const struct limits others[] = {
     {"loss-30", 12000, 1, 400, 15000, 18, 15000, 0, 0},
     /* what went out before it is not kept for so long */
     {"outage-10s", 3000, 1, 400, 5000, 24, 2500, 30, 200},
-    {"village-64k", 3000, 2, 400, 12000, 0, NONE, 200, 60},
+    /* the first slides come while the estimate is a guess, and the next takes their place */
+    {"village-64k", 3000, 2, 400, 30000, 0, NONE, 200, 60},
 };
 
 static const struct path_conf clean = {.delay = 10 * USEC_MS};

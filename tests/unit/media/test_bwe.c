@@ -142,6 +142,26 @@ static void an_outage_lowers_it_and_its_end_brings_it_back(void **unused)
     assert_true(bwe_probe(&b, now, &p));
 }
 
+/* What was sent into the outage is reported as lost when it is over, in one report or in many. */
+static void what_an_outage_swallowed_is_no_congestion(void **unused)
+{
+    (void)unused;
+    struct way w = {.bps = 3000 * K, .delay = 25 * USEC_MS};
+    run(&w, 40 * USEC_SEC, MAX);
+    const uint64_t before = bwe_bps(&b);
+    for (int i = 0; i < 100; i++) {
+        bwe_sent(&b, now, number++, 100, 0);
+        flight.at[(flight.head + flight.n++) % 4096] = -1;
+        now += 100 * USEC_MS;
+        bwe_tick(&b, now);
+    }
+    assert_true(bwe_bps(&b) < before / 8);
+    w.free_at = now;
+    run(&w, 2 * USEC_SEC, MAX);
+    assert_true(bwe_bps(&b) >= before * 4 / 10);
+    assert_true(bwe_loss_ppt(&b) < 20);
+}
+
 static void a_probe_finds_room(void **unused)
 {
     (void)unused;
@@ -232,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(loss_that_stays_is_not_congestion, setup, teardown),
         cmocka_unit_test_setup_teardown(an_outage_lowers_it_and_its_end_brings_it_back, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_an_outage_swallowed_is_no_congestion, setup, teardown),
         cmocka_unit_test_setup_teardown(a_probe_finds_room, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_more_is_not_probed_for, setup, teardown),
         cmocka_unit_test_setup_teardown(reports_on_what_was_never_sent_change_nothing, setup,
