@@ -22,7 +22,8 @@ struct send_rec {
 };
 static_assert(sizeof(struct send_rec) <= 24, "hundreds of them are kept for each viewer");
 
-enum pacer_class { PACER_VOICE, PACER_RTX, PACER_SLIDES, PACER_VIDEO, PACER_CLASSES };
+#define PACER_CLASSES 4
+enum pacer_class { PACER_VOICE, PACER_RTX, PACER_SLIDES, PACER_VIDEO };
 
 #define PACER_EXTRA 44 /* bytes of IP, UDP and SRTP around a packet of RTP */
 

@@ -223,7 +223,7 @@ static void push(struct sub *s, struct pkt *p, const struct remap_out *map, stru
         .pkt = pkt_ref(p),
         .map = *map,
         .sub = s->line,
-        .cls = c,
+        .cls = c & 3,
         .joined = how.joined & 3,
         .rtx = rtx && line->rtx_pt,
         .marker = how.marker,
