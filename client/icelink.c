@@ -2,11 +2,14 @@
 #include "client/icelink.h"
 
 #include "client/turntls.h"
+#include "engine/io/clock.h"
 
 #include <agent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OTHERS_AFTER (300 * USEC_MS) /* libnice repeats a check after 500 ms */
 
 struct icelink {
     NiceAgent *agent;
@@ -14,7 +17,10 @@ struct icelink {
     GMainContext *ctx;
     struct icelink_calls calls;
     bool ready;
-    bool relaying; /* TURN servers are asked, or were */
+    bool relaying;                 /* TURN servers are asked, or were */
+    struct addr remote[ICE_CANDS]; /* best first */
+    guint remotes;
+    GSource *others; /* has its time when the first gave no path */
     struct turntls *tls[ICELINK_RELAYS];
 };
 
@@ -113,6 +119,10 @@ void icelink_free(struct icelink **pl)
     if (!l)
         return;
     g_signal_handlers_disconnect_by_data(l->agent, l);
+    if (l->others) {
+        g_source_destroy(l->others);
+        g_source_unref(l->others);
+    }
     if (l->stream) {
         nice_agent_attach_recv(l->agent, l->stream, 1, l->ctx, NULL, NULL);
         nice_agent_remove_stream(l->agent, l->stream);
@@ -148,8 +158,8 @@ size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap)
     return n;
 }
 
-/* RFC 8445 5.1.2.1, RFC 6544 4.2: host candidates, UDP before TCP. */
-static NiceCandidate *candidate(const struct icelink *l, const struct addr *a)
+/* RFC 8445 5.1.2.1, RFC 6544 4.2: host candidates, UDP before TCP, each as good as its place. */
+static NiceCandidate *candidate(const struct icelink *l, const struct addr *a, guint nth)
 {
     char ip[ADDR_TEXT];
     const bool tcp = a->proto == ADDR_TCP;
@@ -157,8 +167,8 @@ static NiceCandidate *candidate(const struct icelink *l, const struct addr *a)
     c->transport = tcp ? NICE_CANDIDATE_TRANSPORT_TCP_PASSIVE : NICE_CANDIDATE_TRANSPORT_UDP;
     c->stream_id = l->stream;
     c->component_id = 1;
-    c->priority = tcp ? 1520435199 : 2130706431;
-    snprintf(c->foundation, sizeof(c->foundation), tcp ? "2" : "1");
+    c->priority = (tcp ? 1520435199 : 2130706431) - (nth << 8);
+    snprintf(c->foundation, sizeof(c->foundation), "%u", nth + 1);
     if (!nice_address_set_from_string(&c->addr, addr_ip_text(a, ip))) {
         nice_candidate_free(c);
         return NULL;
@@ -167,21 +177,63 @@ static NiceCandidate *candidate(const struct icelink *l, const struct addr *a)
     return c;
 }
 
-static GSList *with(GSList *list, const struct icelink *l, const struct addr *a)
+/* The first of UDP and the first of TCP, or the others. */
+static bool check(const struct icelink *l, bool first)
 {
-    NiceCandidate *const c = a->port ? candidate(l, a) : NULL;
-    return c ? g_slist_append(list, c) : list;
+    bool any[2] = {false, false};
+    GSList *list = NULL;
+    for (guint i = 0; i < l->remotes; i++) {
+        const struct addr *const a = &l->remote[i];
+        const bool is_first = !any[a->proto == ADDR_TCP];
+        any[a->proto == ADDR_TCP] = true;
+        NiceCandidate *const c = is_first == first ? candidate(l, a, i) : NULL;
+        if (c)
+            list = g_slist_append(list, c);
+    }
+    const bool good = list && nice_agent_set_remote_candidates(l->agent, l->stream, 1, list) > 0;
+    g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+    return good;
 }
 
-bool icelink_start(struct icelink *l, const struct ice_conf *ice)
+/* Of a path through a NAT libnice waits until all other checks have failed: those that may well
+ * lead nowhere, such as a private address of the relay, are not to hold up what is there. */
+static gboolean on_others(gpointer user)
+{
+    struct icelink *const l = user;
+    g_source_set_ready_time(l->others, -1);
+    if (!l->ready)
+        (void)check(l, false);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
+{
+    (void)source;
+    return callback(user);
+}
+
+static void set_timer(struct icelink *l)
+{
+    static GSourceFuncs funcs = {.dispatch = dispatch};
+    if (!l->others) {
+        l->others = g_source_new(&funcs, sizeof(GSource));
+        g_source_set_callback(l->others, on_others, l, NULL);
+        g_source_attach(l->others, l->ctx);
+    }
+    g_source_set_ready_time(l->others, clock_now() + OTHERS_AFTER);
+}
+
+bool icelink_start(struct icelink *l, const struct ice_conf *ice, bool tcp)
 {
     if (!nice_agent_set_local_credentials(l->agent, l->stream, ice->local_ufrag, ice->local_pwd) ||
         !nice_agent_set_remote_credentials(l->agent, l->stream, ice->remote_ufrag, ice->remote_pwd))
         return false;
-    GSList *const list = with(with(NULL, l, &ice->remote), l, &ice->remote_tcp);
-    const bool good = list && nice_agent_set_remote_candidates(l->agent, l->stream, 1, list) > 0;
-    g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
-    return good;
+    l->remotes = 0;
+    for (size_t i = 0; i < ice->cands; i++)
+        if (tcp || ice->cand[i].proto == ADDR_UDP)
+            l->remote[l->remotes++] = ice->cand[i];
+    set_timer(l);
+    return check(l, true);
 }
 
 bool icelink_ready(const struct icelink *l)

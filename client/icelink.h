@@ -39,8 +39,9 @@ void icelink_free(struct icelink **l);
 size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap);
 
 /* Starts the checks with the credentials and the remote candidates of a finished negotiation: by
- * UDP, and by TCP when it was in vain for two seconds. */
-MUST_USE bool icelink_start(struct icelink *l, const struct ice_conf *ice);
+ * UDP, and if `tcp` by TCP when that was in vain for two seconds. The first of each are checked at
+ * once, the others when those gave no path soon. */
+MUST_USE bool icelink_start(struct icelink *l, const struct ice_conf *ice, bool tcp);
 
 /* Looks for a way by TURN as well, once; what stands already is preferred. The servers are copied.
  * False: there was none that could be asked, or they were asked before. */

@@ -43,10 +43,7 @@ static bool is_refusal(long status)
 /* Where UDP went before it will again; TCP might only be the first to get through a bad moment. */
 static bool start_checks(const struct resume *r)
 {
-    struct ice_conf ice = r->nego.ice;
-    if (!r->conf.tcp)
-        ice.remote_tcp.port = 0;
-    if (!icelink_start(r->link, &ice))
+    if (!icelink_start(r->link, &r->nego.ice, r->conf.tcp))
         return false;
     if (r->conf.relays)
         (void)icelink_relay(r->link, r->conf.relays, r->conf.net->log);

@@ -211,7 +211,7 @@ static bool take_answer(struct session *s, const struct http_answer *a)
     for (size_t i = 0; i < s->conf.lines; i++)
         if (s->conf.line[i].still)
             rtc_still(s->rtc, i);
-    return icelink_start(s->link, &s->nego.ice);
+    return icelink_start(s->link, &s->nego.ice, true);
 }
 
 static void on_answer(void *user, const struct http_answer *a)

@@ -7,14 +7,18 @@
 #include "engine/wire/stun.h"
 
 #define ICE_CRED 257
+#define ICE_CANDS 16             /* of one side; the rest of a longer list is left out */
 #define ICE_DEAD (30 * USEC_SEC) /* no consent for so long: failed (RFC 7675 5.1) */
 
 struct ice_conf {
     bool controlling; /* sends checks to `remote`; else lite: answers only */
     char local_ufrag[ICE_CRED], local_pwd[ICE_CRED];
     char remote_ufrag[ICE_CRED], remote_pwd[ICE_CRED];
-    struct addr remote;     /* controlling: where to */
-    struct addr remote_tcp; /* where it takes connections (RFC 6544 passive), for a full agent */
+    struct addr remote; /* controlling: where to */
+    /* For a full agent: all that the other side told, best first; of TCP where it takes connections
+     * (RFC 6544 passive). */
+    struct addr cand[ICE_CANDS];
+    size_t cands;
 };
 
 struct ice {

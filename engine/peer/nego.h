@@ -9,7 +9,7 @@
 
 #define NEGO_MEDIA 12
 #define NEGO_LAYERS 3
-#define NEGO_CANDS 16
+#define NEGO_CANDS ICE_CANDS
 #define NEGO_SDP_MAX 32768 /* room for an answer or offer that we write */
 
 enum nego_codec { NEGO_NONE, NEGO_OPUS, NEGO_VP8, NEGO_VP9 };

@@ -51,17 +51,43 @@ bool nego_take_credentials(struct ice_conf *ice, const struct sdp_media *m, stru
     return true;
 }
 
-void nego_take_candidates(struct ice_conf *ice, const struct sdp_media *m)
+static bool is_usable(const struct sdp_cand *c)
 {
-    uint32_t best[2] = {0, 0};
+    return c->component == 1 && c->addr.port != 0 &&
+           (!c->tcp || strcmp(c->tcp_type, "passive") == 0);
+}
+
+/* Best first; of two alike the one that was named first. */
+static size_t sort_candidates(const struct sdp_cand *sorted[SDP_CANDS], const struct sdp_media *m)
+{
+    size_t n = 0;
     for (size_t i = 0; i < m->cands; i++) {
         const struct sdp_cand *const c = &m->cand[i];
-        if (c->component != 1 || c->addr.port == 0 || c->priority <= best[c->tcp] ||
-            (c->tcp && strcmp(c->tcp_type, "passive") != 0))
+        if (!is_usable(c))
             continue;
-        best[c->tcp] = c->priority;
-        *(c->tcp ? &ice->remote_tcp : &ice->remote) = c->addr;
+        size_t at = n++;
+        for (; at > 0 && sorted[at - 1]->priority < c->priority; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = c;
     }
+    return n;
+}
+
+void nego_take_candidates(struct ice_conf *ice, const struct sdp_media *m)
+{
+    static_assert(SDP_CANDS <= ICE_CANDS, "all that was read is kept");
+    const struct sdp_cand *sorted[SDP_CANDS];
+    const size_t n = sort_candidates(sorted, m);
+    const struct addr *udp = NULL;
+    for (size_t i = 0; i < n; i++) {
+        ice->cand[i] = sorted[i]->addr;
+        if (!udp && !sorted[i]->tcp)
+            udp = &ice->cand[i];
+    }
+    if (n > 0) /* else a fragment without any: those of before stay */
+        ice->cands = n;
+    if (udp)
+        ice->remote = *udp;
 }
 
 static bool is_fingerprint(const char *fp)

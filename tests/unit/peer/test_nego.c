@@ -466,8 +466,52 @@ static void who_may_not_use_udp_is_told_where_to_connect(void **unused)
         strstr(answer, " 1 tcp 1520434431 2001:db8::9 443 typ host tcptype passive\r\n"));
     assert_true(nego_accept(&other, answer, strlen(answer), &why));
     assert_true(addr_eq(&other.ice.remote, &relay.cand[0]));
-    assert_true(addr_eq(&other.ice.remote_tcp, &relay.cand[2]));
-    assert_int_equal(n.ice.remote_tcp.port, 0); /* the room told of none */
+    assert_int_equal(other.ice.cands, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(addr_eq(&other.ice.cand[i], &relay.cand[i]));
+    for (size_t i = 0; i < n.ice.cands; i++)
+        assert_int_equal(n.ice.cand[i].proto, ADDR_UDP); /* the room told of no other */
+}
+
+/* A relay in a private network and in the public one: the room may have ways into either. */
+static void all_candidates_are_kept_best_first(void **unused)
+{
+    (void)unused;
+    static const unsigned priority[] = {70, 90, 60, 90, 100};
+    static const uint16_t order[] = {4, 1, 3, 0, 2};
+    char frag[4096];
+    int len = snprintf(frag, sizeof frag,
+                       "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+                       "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
+                       "a=candidate:9 2 udp 999 10.0.0.9 99 typ host\r\n"
+                       "a=candidate:9 1 tcp 999 10.0.0.9 9 typ host tcptype active\r\n");
+    for (unsigned i = 0; i < 5; i++)
+        len += snprintf(frag + len, sizeof frag - (size_t)len,
+                        "a=candidate:%u 1 %s %u 10.0.0.%u %u typ host%s\r\n", i,
+                        i == 4 ? "tcp" : "udp", priority[i], i, 5000 + i,
+                        i == 4 ? " tcptype passive" : "");
+    make_offer(&other);
+    assert_true(nego_restart_end(&other, frag, (size_t)len, &why));
+    assert_int_equal(other.ice.cands, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(other.ice.cand[i].port, 5000 + order[i]);
+    assert_int_equal(other.ice.cand[0].proto, ADDR_TCP);
+    assert_int_equal(other.ice.remote.port, 5001); /* the best of UDP, the first of two alike */
+}
+
+static void a_longer_list_of_candidates_is_cut(void **unused)
+{
+    (void)unused;
+    char frag[8192];
+    int len = snprintf(frag, sizeof frag,
+                       "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+                       "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n");
+    for (unsigned i = 0; i < 3 * ICE_CANDS; i++)
+        len += snprintf(frag + len, sizeof frag - (size_t)len,
+                        "a=candidate:%u 1 udp %u 10.0.0.1 %u typ host\r\n", i, 1 + i, 5000 + i);
+    make_offer(&other);
+    assert_true(nego_restart_end(&other, frag, (size_t)len, &why));
+    assert_int_equal(other.ice.cands, ICE_CANDS);
 }
 
 static void our_offer_meets_our_answer(void **unused)
@@ -654,6 +698,8 @@ int main(void)
         cmocka_unit_test(an_offer_that_cannot_be_served_is_refused_with_the_field),
         cmocka_unit_test(one_line_needs_no_bundle),
         cmocka_unit_test(who_may_not_use_udp_is_told_where_to_connect),
+        cmocka_unit_test(all_candidates_are_kept_best_first),
+        cmocka_unit_test(a_longer_list_of_candidates_is_cut),
         cmocka_unit_test(our_offer_meets_our_answer),
         cmocka_unit_test(a_viewer_of_ours_learns_the_relay_s_ssrcs),
         cmocka_unit_test(accept_takes_fewer_layers_and_refused_lines),

@@ -258,6 +258,46 @@ static void an_ice_restart_changes_the_credentials_and_nothing_else(void **unuse
     pair_fini(&t);
 }
 
+static void check_from(struct pair *t, const struct addr *from, bool nominates, const char *pwd)
+{
+    uint8_t p[STUN_MSG_MAX];
+    const struct stun_request rq = {.tid = {1},
+                                    .username = "relay:room",
+                                    .pwd = pwd,
+                                    .priority = 1,
+                                    .controlling = true,
+                                    .use_candidate = nominates};
+    const size_t len = stun_write_request(p, sizeof p, &rq);
+    assert_true(len > 0);
+    (void)pair_inject(t, true, from, p, len);
+}
+
+/* A room with two uplinks checks over both all the time: only the one it nominates is used, and it
+ * may change its mind whenever it likes. */
+static void media_leave_by_the_way_that_was_nominated_last(void **unused)
+{
+    (void)unused;
+    struct pair t;
+    struct addr other;
+    pair_init(&t, 13);
+    assert_true(addr_parse(&other, "203.0.113.8:7000"));
+    connect(&t);
+    const struct addr first = t.room_addr;
+    const char *const pwd = t.relay_conf.ice.local_pwd;
+    check_from(&t, &other, false, pwd);
+    assert_true(addr_eq(peer_addr(t.relay), &first));
+    check_from(&t, &other, true, "not-the-password-of-the-relay");
+    assert_true(addr_eq(peer_addr(t.relay), &first));
+    check_from(&t, &other, true, pwd);
+    assert_true(addr_eq(peer_addr(t.relay), &other));
+    check_from(&t, &first, false, pwd);
+    assert_true(addr_eq(peer_addr(t.relay), &other));
+    check_from(&t, &first, true, pwd);
+    assert_true(addr_eq(peer_addr(t.relay), &first));
+    talk(&t);
+    pair_fini(&t);
+}
+
 static void media_of_who_only_watches_is_dropped_unread(void **unused)
 {
     (void)unused;
@@ -347,6 +387,7 @@ int main(void)
         cmocka_unit_test(without_ice_of_its_own_a_peer_connects_too),
         cmocka_unit_test(a_room_that_changes_its_network_is_followed),
         cmocka_unit_test(an_ice_restart_changes_the_credentials_and_nothing_else),
+        cmocka_unit_test(media_leave_by_the_way_that_was_nominated_last),
         cmocka_unit_test(media_of_who_only_watches_is_dropped_unread),
         cmocka_unit_test(a_goodbye_after_a_long_talk_ends_both_sides_too),
         cmocka_unit_test(a_goodbye_ends_both_sides),
