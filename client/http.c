@@ -1,9 +1,11 @@
 /* http.c - libcurl's multi interface driven by GLib's descriptors and timers. */
 #include "client/http.h"
 
+#include "client/interfaces.h"
 #include "engine/io/clock.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <glib-unix.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -11,6 +13,9 @@
 #include <string.h>
 
 #define TIMEOUT_MS 5000L
+/* Names are not asked for again so soon: the name server may be behind the interface that failed.
+ */
+#define NAMES_S 3600L
 #define STREAM_QUIET_S 25L /* the relay writes a line at least every 10 s */
 
 struct call {
@@ -25,7 +30,8 @@ struct call {
     void *user;
     char *body;
     size_t len;
-    bool waiting; /* to be given to libcurl */
+    bool waiting;             /* to be given to libcurl */
+    char way[MULTIHOME_NAME]; /* the interface; "": as the routing table says */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -38,6 +44,7 @@ struct http {
     bool inside;            /* libcurl has called us: it takes and gives back no calls now */
     uint64_t last_id;
     char ca[HTTP_TEXT];
+    struct multihome *home;
 };
 
 static void turn(struct http *h, curl_socket_t fd, int mask);
@@ -100,7 +107,7 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
     return callback(user);
 }
 
-enum err http_new(struct http **out, GMainContext *ctx, const char *ca_file)
+enum err http_new(struct http **out, GMainContext *ctx, const char *ca_file, struct multihome *home)
 {
     static GSourceFuncs timer_funcs = {.dispatch = dispatch};
     struct http *const h = calloc(1, sizeof(*h));
@@ -108,6 +115,7 @@ enum err http_new(struct http **out, GMainContext *ctx, const char *ca_file)
     if (!h)
         return E_NOMEM;
     h->ctx = ctx;
+    h->home = home;
     snprintf(h->ca, sizeof(h->ca), "%s", ca_file ? ca_file : "");
     h->multi = curl_multi_init();
     if (!h->multi) {
@@ -266,17 +274,72 @@ static void finish_call(struct http *h, struct call *c, CURLcode code)
     call_free(c);
 }
 
+/* That nobody listens, or that the answer makes no sense, says that the network is there. */
+static bool leads_nowhere(const struct call *c, CURLcode code)
+{
+    long why = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &why);
+    return code == CURLE_OPERATION_TIMEDOUT || code == CURLE_COULDNT_RESOLVE_HOST ||
+           code == CURLE_INTERFACE_FAILED || (code == CURLE_COULDNT_CONNECT && why != ECONNREFUSED);
+}
+
+/* False: its interface is to be left. */
+static bool judge(const struct call *c, CURLcode code)
+{
+    struct multihome *const home = c->http->home;
+    long status = 0;
+    if (!c->way[0])
+        return true;
+    if (leads_nowhere(c, code)) {
+        multihome_failed(home, c->way, clock_now());
+        return false;
+    }
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK || status >= 400)
+        multihome_trust(home);
+    multihome_worked(home, c->way, clock_now());
+    return true;
+}
+
+static struct call *stream_over(const struct http *h, const char *interface, uint64_t last)
+{
+    struct call *c = h->calls;
+    while (c && (!c->data || c->id > last || strcmp(c->way, interface) != 0))
+        c = c->next;
+    return c;
+}
+
+void http_leave(struct http *h, const char *interface)
+{
+    const uint64_t last = h->last_id;
+    assert(!h->inside);
+    for (struct call *c; interface[0] && (c = stream_over(h, interface, last)) != NULL;)
+        finish_call(h, c, CURLE_OPERATION_TIMEDOUT);
+}
+
 static void finish_calls(struct http *h)
 {
     int left;
     for (CURLMsg *m; (m = curl_multi_info_read(h->multi, &left)) != NULL;) {
         struct call *c = NULL;
+        char way[MULTIHOME_NAME];
         if (m->msg != CURLMSG_DONE)
             continue;
         const CURLcode code = m->data.result;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
+        memcpy(way, c->way, sizeof way);
+        const bool good = judge(c, code);
         finish_call(h, c, code);
+        if (!good)
+            http_leave(h, way);
     }
+}
+
+bool http_on_this_machine(const char *url)
+{
+    const char *const host = strstr(url, "://");
+    return host && (strncmp(host + 3, "127.", 4) == 0 || strncmp(host + 3, "[::1]", 5) == 0 ||
+                    strncmp(host + 3, "localhost", 9) == 0);
 }
 
 static struct call *next_waiting(const struct http *h)
@@ -322,17 +385,38 @@ static bool add_header(struct call *c, const char *name, const char *value)
     return grown != NULL;
 }
 
-static void set_limits(struct call *c)
+static void set_limits(struct call *c, long ms)
 {
     curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, TIMEOUT_MS);
+    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, ms);
     if (!c->data) {
-        curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+        curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, ms);
         return;
     }
     curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, STREAM_QUIET_S);
     curl_easy_setopt(c->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+}
+
+/* Returns how long it may take, ms. */
+static long choose_way(struct call *c, const struct http_request *r)
+{
+    char option[MULTIHOME_NAME + 4];
+    if (http_on_this_machine(r->url))
+        return TIMEOUT_MS;
+    interfaces_refresh(c->http->home);
+    const struct multihome_choice choice = multihome_choose(c->http->home, clock_now());
+    if (!choice.name[0])
+        return TIMEOUT_MS;
+    (void)snprintf(c->way, sizeof c->way, "%s", choice.name);
+    (void)snprintf(option, sizeof option, "if!%s", choice.name);
+    curl_easy_setopt(c->easy, CURLOPT_INTERFACE, option);
+    if (choice.fresh)
+        curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (choice.patience == 0)
+        return TIMEOUT_MS; /* nothing works: perhaps the name has another address by now */
+    curl_easy_setopt(c->easy, CURLOPT_DNS_CACHE_TIMEOUT, NAMES_S);
+    return (long)(choice.patience / USEC_MS);
 }
 
 static bool set_up(struct call *c, const struct http_request *r)
@@ -352,7 +436,7 @@ static bool set_up(struct call *c, const struct http_request *r)
     if (c->http->ca[0])
         curl_easy_setopt(c->easy, CURLOPT_CAINFO, c->http->ca);
     curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
-    set_limits(c);
+    set_limits(c, choose_way(c, r));
     if (strcmp(r->method, "GET") == 0)
         return true;
     curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, r->method);

@@ -1,7 +1,7 @@
 /* http.h - HTTP requests beside everything else on one GLib main context, by libcurl. */
 #pragma once
 
-#include "engine/base/base.h"
+#include "client/multihome.h"
 
 #include <glib.h>
 
@@ -11,8 +11,10 @@
 
 struct http;
 
-/* `ca_file`: NULL or "" = the system's certificates. Everything happens in `ctx`'s thread. */
-MUST_USE enum err http_new(struct http **h, GMainContext *ctx, const char *ca_file);
+/* `ca_file`: NULL or "" = the system's certificates. `home`: what is known of this machine's
+ * interfaces; it is asked and told, and outlives us. Everything happens in `ctx`'s thread. */
+MUST_USE enum err http_new(struct http **h, GMainContext *ctx, const char *ca_file,
+                           struct multihome *home);
 /* Requests under way end without an answer. */
 void http_free(struct http **h);
 
@@ -42,8 +44,13 @@ struct http_request {
 };
 
 /* Returns a number for http_cancel; 0: no memory, `done` will not be called. A stream has no time
- * limit but is given up when nothing at all comes for 25 s; others have 5 s. */
+ * limit but is given up when nothing at all comes for 25 s; others have 5 s, and less where this
+ * machine has another interface to try, which the next request then takes. */
 uint64_t http_start(struct http *h, const struct http_request *r);
+/* Streams over this interface end: it leads nowhere any more. */
+void http_leave(struct http *h, const char *interface);
+/* The address is of this machine itself: no network is needed. */
+bool http_on_this_machine(const char *url);
 /* Neither done nor data will be called any more. 0 and ended ones are fine. Both calls are allowed
  * from inside of `done` and `data`. */
 void http_cancel(struct http *h, uint64_t id);

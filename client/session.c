@@ -62,7 +62,7 @@ enum err net_init(struct net *n, GMainContext *ctx, const char *ca_file, const s
     if (e == OK)
         e = outq_init(&n->out, 2u << 20, 2048);
     if (e == OK)
-        e = http_new(&n->http, ctx, ca_file);
+        e = http_new(&n->http, ctx, ca_file, &n->home);
     n->pool = pkt_pool_new(POOL);
     if (e == OK && n->pool)
         return OK;
@@ -280,13 +280,6 @@ static void on_gathered(void *user)
     set_state(s, POSTING);
 }
 
-static bool on_this_machine(const char *relay)
-{
-    const char *const host = strstr(relay, "://");
-    return host && (strncmp(host + 3, "127.", 4) == 0 || strncmp(host + 3, "[::1]", 5) == 0 ||
-                    strncmp(host + 3, "localhost", 9) == 0);
-}
-
 static struct icelink_calls link_calls(struct session *s)
 {
     return (struct icelink_calls){.gathered = on_gathered,
@@ -300,7 +293,7 @@ static void begin(struct session *s)
 {
     const struct icelink_calls calls = link_calls(s);
     set_state(s, GATHERING);
-    const bool here = on_this_machine(s->relay);
+    const bool here = http_on_this_machine(s->relay);
     if (icelink_new(&s->link, s->net->ctx, here, &calls) != OK)
         fail(s, "no socket for ICE");
 }
@@ -388,7 +381,7 @@ static void begin_resume(struct session *s, usec silent)
     const struct resume_conf c = {.net = s->net,
                                   .url = s->location,
                                   .token = s->token,
-                                  .loopback = on_this_machine(s->relay),
+                                  .loopback = http_on_this_machine(s->relay),
                                   .tcp = icelink_way(s->link) != ICELINK_UDP,
                                   .relays =
                                       icelink_way(s->link) == ICELINK_TURN ? &s->relays : NULL,

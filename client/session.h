@@ -11,6 +11,7 @@
 struct net {
     GMainContext *ctx;
     struct http *http;
+    struct multihome home; /* this machine's interfaces */
     struct rng rng;
     struct dtls_cert *cert;
     struct pkt_pool *pool;

@@ -41,6 +41,7 @@ struct world {
     GMainLoop *loop;
     GSocketService *service;
     struct http *http;
+    struct multihome home;
     char base[64];
     char url[128]; /* of the request made last */
     uint64_t held;
@@ -65,7 +66,7 @@ static void set_up(struct world *w)
     assert_int_not_equal(port, 0);
     g_signal_connect(w->service, "run", G_CALLBACK(on_connection), NULL);
     (void)snprintf(w->base, sizeof w->base, "http://127.0.0.1:%u", (unsigned)port);
-    assert_int_equal(http_new(&w->http, g_main_context_default(), NULL), OK);
+    assert_int_equal(http_new(&w->http, g_main_context_default(), NULL, &w->home), OK);
 }
 
 static void run(struct world *w)
