@@ -36,17 +36,34 @@
 #define OUTAGE_LEAST (600 * USEC_MS)
 #define RTT_FIRST (200 * USEC_MS)
 
-enum err bwe_init(struct bwe *b, const struct bwe_conf *c, usec now)
+static void begin(struct bwe *b, const struct bwe_conf *c, struct bwe_rec *sent, usec now)
 {
     *b = (struct bwe){.conf = *c,
-                      .sent = calloc(BWE_HISTORY, sizeof(struct bwe_rec)),
+                      .sent = sent,
                       .bps = c->start_bps,
                       .rtt = RTT_FIRST,
                       .probe_wait = PROBE_WAIT,
                       .first_probes = 2,
                       .grow_at = now};
     trend_reset(&b->trend);
+}
+
+enum err bwe_init(struct bwe *b, const struct bwe_conf *c, usec now)
+{
+    begin(b, c, calloc(BWE_HISTORY, sizeof(struct bwe_rec)), now);
     return b->sent ? OK : E_NOMEM;
+}
+
+void bwe_restart(struct bwe *b, usec now)
+{
+    const struct bwe old = *b;
+    begin(b, &old.conf, old.sent, now);
+    memset(b->sent, 0, BWE_HISTORY * sizeof(struct bwe_rec));
+    b->next = old.next;
+    b->started = old.started;
+    b->wanted = old.wanted;
+    b->cluster = old.cluster;
+    b->lies = old.lies;
 }
 
 void bwe_fini(struct bwe *b)

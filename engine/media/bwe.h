@@ -100,6 +100,10 @@ struct bwe {
 MUST_USE enum err bwe_init(struct bwe *b, const struct bwe_conf *c, usec now);
 void bwe_fini(struct bwe *b);
 
+/* Packets take another way from now on, of which nothing is known. What the other side still says
+ * of those before counts as a lie and changes nothing. */
+void bwe_restart(struct bwe *b, usec now);
+
 /* A packet left under this transport-wide number, so many bytes of UDP payload; of a probe's
  * cluster, or 0. */
 void bwe_sent(struct bwe *b, usec now, uint16_t number, size_t bytes, uint8_t cluster);

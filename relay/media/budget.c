@@ -398,6 +398,18 @@ void budget_again(struct member *m, usec now)
     hub_due(m->hub, m, now);
 }
 
+void budget_other_way(struct member *m, usec now)
+{
+    if (!m->budget)
+        return;
+    struct budget *const b = m->budget;
+    bwe_restart(&b->bwe, now);
+    b->hold = HOLD_LEAST; /* steps that failed on the way of before are no warning */
+    b->up_at = now;
+    b->went_up = 0;
+    budget_again(m, now);
+}
+
 void budget_tick(struct member *m, usec now)
 {
     if (!m->budget)

@@ -35,6 +35,8 @@ void budget_twcc(struct member *m, usec now, const struct twcc_feedback *f);
 void budget_report(struct member *m, usec now, unsigned loss_ppt);
 void budget_remb(struct member *m, usec now, uint64_t bps);
 
+/* What is sent to it takes another way from now on. */
+void budget_other_way(struct member *m, usec now);
 /* Its lines show something else now: what they may is decided anew, soon. */
 void budget_again(struct member *m, usec now);
 /* Looks whether anything should change. */

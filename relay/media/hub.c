@@ -2,6 +2,7 @@
 
 #include "engine/wire/classify.h"
 #include "engine/wire/stun.h"
+#include "relay/media/budget.h"
 #include "relay/media/burst.h"
 #include "relay/media/egress.h"
 #include "relay/media/feedback.h"
@@ -386,13 +387,21 @@ static struct member *by_ufrag(struct hub *h, const struct pkt *p)
     return table_get(&h->ufrags, key);
 }
 
-static void follow_addr(struct hub *h, struct member *m)
+/* Another IP address: another of its networks. With another port alone it may be the same one. */
+static bool has_moved(const struct member *m, const struct addr *to)
+{
+    return m->addr.port && memcmp(m->addr.ip, to->ip, sizeof to->ip) != 0;
+}
+
+static void follow_addr(struct hub *h, usec now, struct member *m)
 {
     const struct addr *const a = peer_addr(m->peer);
     /* Another's check from the same place (a NAT's port that was given on, or a forged sender) may
      * have taken it; the next check of this one takes it back. */
     if (!a->port || (addr_eq(a, &m->addr) && table_get(&h->addrs, a) == m))
         return;
+    if (has_moved(m, a))
+        budget_other_way(m, now);
     forget_addr(h, m);
     if (table_put(&h->addrs, a, m) == OK)
         m->addr = *a;
@@ -438,7 +447,7 @@ bool hub_input(struct hub *h, usec now, struct pkt *p, struct outq *out)
     if (m) {
         member_input(m, now, p, out);
         if (kind == WIRE_STUN)
-            follow_addr(h, m);
+            follow_addr(h, now, m);
         hub_due(h, m, now);
     } else if (kind != WIRE_UNKNOWN) {
         h->stat.unknown++;

@@ -162,6 +162,27 @@ static void what_an_outage_swallowed_is_no_congestion(void **unused)
     assert_true(bwe_loss_ppt(&b) < 20);
 }
 
+/* A longer way is no queue, nor is what the first one carried a measure of the second. */
+static void another_way_is_learnt_anew(void **unused)
+{
+    (void)unused;
+    struct way w = {.bps = 3000 * K, .delay = 25 * USEC_MS};
+    run(&w, 40 * USEC_SEC, MAX);
+    assert_true(bwe_bps(&b) > 1500 * K);
+    const uint64_t lies = b.lies;
+    w = (struct way){.bps = 1000 * K, .delay = 125 * USEC_MS, .free_at = now};
+    bwe_restart(&b, now);
+    assert_int_equal(bwe_bps(&b), START);
+    assert_true(bwe_begins(&b));
+    for (int i = 0; i < 100; i++) {
+        run(&w, 100 * USEC_MS, MAX);
+        assert_true(bwe_bps(&b) >= START * 9 / 10);
+        assert_true(w.free_at - now < 300 * USEC_MS);
+    }
+    assert_in_range(bwe_bps(&b), 400 * K, 1100 * K);
+    assert_true(b.lies - lies < 100); /* what was under way */
+}
+
 static void a_probe_finds_room(void **unused)
 {
     (void)unused;
@@ -253,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_outage_lowers_it_and_its_end_brings_it_back, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_an_outage_swallowed_is_no_congestion, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_way_is_learnt_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_probe_finds_room, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_more_is_not_probed_for, setup, teardown),
         cmocka_unit_test_setup_teardown(reports_on_what_was_never_sent_change_nothing, setup,
