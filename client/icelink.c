@@ -1,6 +1,7 @@
 /* icelink.c - libnice with one stream of one component (BUNDLE and rtcp-mux leave no other). */
 #include "client/icelink.h"
 
+#include "client/interfaces.h"
 #include "client/turntls.h"
 #include "engine/io/clock.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define OTHERS_AFTER (300 * USEC_MS) /* libnice repeats a check after 500 ms */
 
@@ -17,6 +19,7 @@ struct icelink {
     GMainContext *ctx;
     struct icelink_calls calls;
     bool ready;
+    bool several;                  /* interfaces */
     bool relaying;                 /* TURN servers are asked, or were */
     struct addr remote[ICE_CANDS]; /* best first */
     guint remotes;
@@ -34,11 +37,35 @@ static size_t count_relayed(const struct icelink *l)
     return n;
 }
 
+/* The routing table goes by where a packet is to go, so all would leave by one interface with the
+ * addresses of others. Without the privilege of older kernels (before 5.7) it stays like that. */
+static void bind_to_interface(GSocket *socket)
+{
+    struct sockaddr_storage own;
+    socklen_t len = sizeof(own);
+    char name[MULTIHOME_NAME];
+    const int fd = g_socket_get_fd(socket);
+    if (getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+        interfaces_of((const struct sockaddr *)&own, name))
+        (void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1);
+}
+
+static void bind_sockets(const struct icelink *l)
+{
+    GPtrArray *const all = nice_agent_get_sockets(l->agent, l->stream, 1);
+    for (guint i = 0; all && i < all->len; i++)
+        bind_to_interface(all->pdata[i]);
+    if (all)
+        g_ptr_array_unref(all);
+}
+
 static void on_gathered(NiceAgent *agent, guint stream, gpointer user)
 {
     (void)agent;
     (void)stream;
     struct icelink *const l = user;
+    if (l->several)
+        bind_sockets(l);
     if (!l->relaying)
         l->calls.gathered(l->calls.user);
     else if (l->calls.relayed)
@@ -79,7 +106,28 @@ static void use_loopback(NiceAgent *agent)
     }
 }
 
-enum err icelink_new(struct icelink **out, GMainContext *ctx, bool loopback,
+static void use_address(void *agent, const struct sockaddr *a)
+{
+    NiceAddress n;
+    nice_address_init(&n);
+    nice_address_set_from_sockaddr(&n, a);
+    nice_agent_add_local_address(agent, &n);
+}
+
+static void use_place(struct icelink *l, const struct icelink_place *p)
+{
+    if (p->loopback) {
+        use_loopback(l->agent);
+        return;
+    }
+    interfaces_refresh(p->home);
+    l->several = p->home->n > 1;
+    for (size_t i = 0; i < p->home->n && p->good_only && l->several; i++)
+        if (multihome_good(p->home, p->home->way[i].name, clock_now()))
+            interfaces_addresses(p->home->way[i].name, use_address, l->agent);
+}
+
+enum err icelink_new(struct icelink **out, GMainContext *ctx, const struct icelink_place *place,
                      const struct icelink_calls *calls)
 {
     struct icelink *const l = calloc(1, sizeof(*l));
@@ -96,8 +144,7 @@ enum err icelink_new(struct icelink **out, GMainContext *ctx, bool loopback,
         nice_agent_new_full(ctx, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_REGULAR_NOMINATION);
     g_object_set(l->agent, "controlling-mode", TRUE, "upnp", FALSE, "ice-tcp", TRUE,
                  "keepalive-conncheck", TRUE, NULL);
-    if (loopback)
-        use_loopback(l->agent);
+    use_place(l, place);
     g_signal_connect(l->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), l);
     g_signal_connect(l->agent, "component-state-changed", G_CALLBACK(on_state), l);
     l->stream = nice_agent_add_stream(l->agent, 1);
@@ -239,6 +286,18 @@ bool icelink_start(struct icelink *l, const struct ice_conf *ice, bool tcp)
 bool icelink_ready(const struct icelink *l)
 {
     return l->ready;
+}
+
+void icelink_interface(const struct icelink *l, char name[MULTIHOME_NAME])
+{
+    NiceCandidate *local;
+    NiceCandidate *remote;
+    struct sockaddr_storage own = {0};
+    name[0] = 0;
+    if (!nice_agent_get_selected_pair(l->agent, l->stream, 1, &local, &remote))
+        return;
+    nice_address_copy_to_sockaddr(&local->base_addr, (struct sockaddr *)&own);
+    (void)interfaces_of((const struct sockaddr *)&own, name);
 }
 
 enum icelink_way icelink_way(const struct icelink *l)

@@ -1,6 +1,7 @@
 /* icelink.h - one path to the relay by full ICE (libnice): gathers, checks, carries datagrams. */
 #pragma once
 
+#include "client/multihome.h"
 #include "engine/base/iceserver.h"
 #include "engine/base/log.h"
 #include "engine/peer/nego.h"
@@ -27,10 +28,17 @@ struct icelink_calls {
     void *user;
 };
 
-/* Begins to gather at once. `loopback`: the relay is on this machine, no other interface is
- * looked at. */
-MUST_USE enum err icelink_new(struct icelink **l, GMainContext *ctx, bool loopback,
-                              const struct icelink_calls *calls);
+/* Where addresses are looked for. */
+struct icelink_place {
+    bool loopback;          /* the relay is on this machine: no other interface is looked at */
+    struct multihome *home; /* brought up to date */
+    bool good_only;         /* only at interfaces that it trusts, if it trusts any */
+};
+
+/* Begins to gather at once. With more than one interface what has the address of one leaves by that
+ * one, whatever the routing table would choose; TCP does not. */
+MUST_USE enum err icelink_new(struct icelink **l, GMainContext *ctx,
+                              const struct icelink_place *place, const struct icelink_calls *calls);
 /* Another one is called from now on. */
 void icelink_give(struct icelink *l, const struct icelink_calls *calls);
 void icelink_free(struct icelink **l);
@@ -49,6 +57,8 @@ bool icelink_relay(struct icelink *l, const struct icelink_relays *r, const stru
 
 /* True once a path was found. */
 bool icelink_ready(const struct icelink *l);
+/* The interface of the path that was found; "" = not known. */
+void icelink_interface(const struct icelink *l, char name[MULTIHOME_NAME]);
 /* The path that was found. */
 enum icelink_way { ICELINK_UDP, ICELINK_TCP, ICELINK_TURN };
 enum icelink_way icelink_way(const struct icelink *l);

@@ -21,7 +21,7 @@ MUST_USE bool interfaces_route6(struct interfaces_route *r, const char *line);
 void interfaces_refresh(struct multihome *m);
 
 /* The interface that has an address. False: none has. */
-MUST_USE bool interfaces_of(const struct sockaddr *a, char name[MULTIHOME_NAME]);
+bool interfaces_of(const struct sockaddr *a, char name[MULTIHOME_NAME]);
 
 /* Calls `take` with each address of an interface that is not link-local. */
 void interfaces_addresses(const char *name, void (*take)(void *user, const struct sockaddr *a),

@@ -5,6 +5,7 @@
 #include "engine/io/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define GATHER_LIMIT (3 * USEC_SEC)
 #define CHECK_LIMIT (5 * USEC_SEC)
@@ -20,6 +21,7 @@ struct resume {
     struct backoff backoff;
     uint64_t call;
     char frag[NEGO_SDP_MAX];
+    char over[MULTIHOME_NAME]; /* the interface of the path that fell silent */
 };
 
 static void enter(struct resume *r, enum step step, usec due)
@@ -113,7 +115,9 @@ static void begin(struct resume *r)
         .gathered = on_gathered, .failed = on_failed, .received = on_received, .user = r};
     icelink_free(&r->link);
     enter(r, GATHERING, clock_now() + GATHER_LIMIT);
-    if (icelink_new(&r->link, r->conf.net->ctx, r->conf.loopback, &calls) != OK)
+    const struct icelink_place place = {
+        .loopback = r->conf.loopback, .home = &r->conf.net->home, .good_only = true};
+    if (icelink_new(&r->link, r->conf.net->ctx, &place, &calls) != OK)
         try_later(r);
 }
 
@@ -125,6 +129,8 @@ enum err resume_new(struct resume **out, const struct resume_conf *c)
         return E_NOMEM;
     r->conf = *c;
     r->nego = *c->agreed;
+    icelink_interface(c->silent, r->over);
+    multihome_silent(&c->net->home, r->over, clock_now());
     try_later(r);
     return OK;
 }
@@ -160,9 +166,25 @@ usec resume_next(const struct resume *r)
     return r->due;
 }
 
-struct icelink *resume_take(struct resume *r, struct nego *agreed,
-                            const struct icelink_calls *calls)
+/* The sibling of this connection and the stream of events are to follow without waiting for a
+ * silence of their own. */
+static bool has_moved(const struct resume *r)
 {
+    struct net *const net = r->conf.net;
+    char name[MULTIHOME_NAME];
+    icelink_interface(r->link, name);
+    multihome_worked(&net->home, name, clock_now());
+    if (!name[0] || !r->over[0] || strcmp(name, r->over) == 0)
+        return false;
+    multihome_failed(&net->home, r->over, clock_now());
+    http_leave(net->http, r->over);
+    return true;
+}
+
+struct icelink *resume_take(struct resume *r, struct nego *agreed,
+                            const struct icelink_calls *calls, bool *moved)
+{
+    *moved = has_moved(r);
     struct icelink *const link = r->link;
     icelink_give(link, calls);
     *agreed = r->nego;

@@ -14,6 +14,7 @@ struct resume_conf {
     bool tcp;                            /* may be the new path: the old one was */
     const struct icelink_relays *relays; /* may be the new path too; NULL: the old one was not */
     const struct nego *agreed;           /* copied */
+    const struct icelink *silent;        /* the path of before: its interface is not trusted */
     /* What the new path brings before it is taken. */
     void (*received)(void *user, const uint8_t *bytes, size_t len);
     void (*wake)(void *user); /* resume_turn has something new to say */
@@ -33,6 +34,7 @@ enum resume_state {
 enum resume_state resume_turn(struct resume *r, usec now);
 usec resume_next(const struct resume *r);
 
-/* The path that was found, now the caller's, and what was agreed with it. */
+/* The path that was found, now the caller's, and what was agreed with it. `moved`: it is over
+ * another interface; what still goes over the one of before is given up. */
 struct icelink *resume_take(struct resume *r, struct nego *agreed,
-                            const struct icelink_calls *calls);
+                            const struct icelink_calls *calls, bool *moved);

@@ -483,6 +483,11 @@ void rtc_wants(struct rtc *c, uint64_t bps)
     bwe_wanted(&c->link.bwe, bps * 2);
 }
 
+void rtc_other_way(struct rtc *c, usec now)
+{
+    bwe_restart(&c->link.bwe, now);
+}
+
 uint64_t rtc_way(const struct rtc *c)
 {
     return bwe_bps(&c->link.bwe);

@@ -47,6 +47,8 @@ double rtc_lack(const struct rtc *c, size_t line);
 void rtc_wants(struct rtc *c, uint64_t bps);
 /* What the way carries, estimated, with all headers. */
 uint64_t rtc_way(const struct rtc *c);
+/* Packets take another way from now on, of which nothing is known. */
+void rtc_other_way(struct rtc *c, usec now);
 /* Bytes of pictures, or of slides, that wait for their turn. */
 size_t rtc_waiting(const struct rtc *c, bool still);
 

@@ -293,8 +293,9 @@ static void begin(struct session *s)
 {
     const struct icelink_calls calls = link_calls(s);
     set_state(s, GATHERING);
-    const bool here = http_on_this_machine(s->relay);
-    if (icelink_new(&s->link, s->net->ctx, here, &calls) != OK)
+    const struct icelink_place place = {.loopback = http_on_this_machine(s->relay),
+                                        .home = &s->net->home};
+    if (icelink_new(&s->link, s->net->ctx, &place, &calls) != OK)
         fail(s, "no socket for ICE");
 }
 
@@ -386,6 +387,7 @@ static void begin_resume(struct session *s, usec silent)
                                   .relays =
                                       icelink_way(s->link) == ICELINK_TURN ? &s->relays : NULL,
                                   .agreed = &s->nego,
+                                  .silent = s->link,
                                   .received = on_received,
                                   .wake = on_wake,
                                   .user = s};
@@ -400,13 +402,18 @@ static void begin_resume(struct session *s, usec silent)
 static void take_path(struct session *s, usec now)
 {
     const struct icelink_calls calls = link_calls(s);
+    char over[MULTIHOME_NAME];
+    bool moved;
     icelink_free(&s->link);
-    s->link = resume_take(s->resume, &s->nego, &calls);
+    s->link = resume_take(s->resume, &s->nego, &calls, &moved);
+    icelink_interface(s->link, over);
+    if (moved)
+        rtc_other_way(s->rtc, now);
     s->link_dead = false;
     s->suspect_at = 0;
     s->since = now; /* it has its time to be heard */
-    log_info(s->net->log, "goes on over another path", "way=%s by=%s", s->conf.name,
-             icelink_way_name(icelink_way(s->link)));
+    log_info(s->net->log, "goes on over another path", "way=%s by=%s over=%s", s->conf.name,
+             icelink_way_name(icelink_way(s->link)), over);
 }
 
 /* The old path stays in use all the while: if it only was interrupted, it is the quickest. */
@@ -422,15 +429,21 @@ static void go_on_resuming(struct session *s, usec now, bool heard)
 }
 
 /* A relay that lives answers a publisher every second. A viewer may rightly hear nothing for long,
- * so its silence only counts when something else raised the suspicion. */
+ * so its silence only counts when something else raised the suspicion, and it had the time to
+ * refute it; where another interface can be tried that would be time lost. */
+static bool suspect_silent(const struct session *s, usec now, usec silent)
+{
+    const usec wait = s->net->home.n > 1 ? 0 : SILENCE_SUSPECT / 2;
+    return silent > SILENCE_SUSPECT && now - s->suspect_at > wait;
+}
+
 static void check_silence(struct session *s, usec now)
 {
     const usec heard = rtc_heard(s->rtc);
     const usec silent = now - usec_max(heard, s->since);
     if (s->suspect_at && heard > s->suspect_at + IN_FLIGHT)
         s->suspect_at = 0;
-    const bool lost = s->link_dead || (s->suspect_at ? silent > SILENCE_SUSPECT &&
-                                                           now - s->suspect_at > SILENCE_SUSPECT / 2
+    const bool lost = s->link_dead || (s->suspect_at ? suspect_silent(s, now, silent)
                                                      : s->conf.publish && silent > SILENCE);
     if (s->resume)
         go_on_resuming(s, now, !lost);

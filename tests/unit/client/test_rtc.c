@@ -396,6 +396,25 @@ static void a_thin_way_up_keeps_the_voice(void **unused)
     world_free(w);
 }
 
+/* From a private network to a mobile one: what the first carried is no measure of the second. */
+static void another_way_is_learnt_anew(void **unused)
+{
+    (void)unused;
+    struct world *const w = world_new();
+    run(w, USEC_SEC, false);
+    rtc_wants(w->a, 1500000);
+    run(w, 6 * USEC_SEC, true);
+    const uint64_t first = rtc_way(w->a);
+    assert_true(first > 600000);
+    rtc_other_way(w->a, w->now);
+    assert_int_equal(rtc_way(w->a), 300000);
+    const unsigned shown = w->shown;
+    run(w, 6 * USEC_SEC, true);
+    assert_true(rtc_way(w->a) > 600000);
+    assert_in_range(w->shown - shown, 145, 151);
+    world_free(w);
+}
+
 static void a_goodbye_is_understood(void **unused)
 {
     (void)unused;
@@ -448,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_voice_repeats_itself_when_packets_are_lost),
         cmocka_unit_test(a_receiver_without_a_picture_asks_for_a_key_frame),
         cmocka_unit_test(a_thin_way_up_keeps_the_voice),
+        cmocka_unit_test(another_way_is_learnt_anew),
         cmocka_unit_test(a_goodbye_is_understood),
         cmocka_unit_test(a_report_tells_what_hearers_lack),
     };
