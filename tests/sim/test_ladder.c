@@ -214,6 +214,33 @@ static void after_an_outage_voice_and_picture_are_back_at_once(void **unused)
     end(v);
 }
 
+/* Its first network fell silent and it goes on over a mobile one, which is longer and thinner: that
+ * is no queue, and the steps down of the silence are no warning. */
+static void over_another_way_the_picture_is_back_at_once(void **unused)
+{
+    (void)unused;
+    for (usec joined = 2 * USEC_SEC; joined <= 6 * USEC_SEC; joined += USEC_SEC) {
+        begin(7);
+        struct world_bot *const v =
+            viewer(&(struct path_conf){.delay = 25000, .bps = 3000 * K, .queue = 300000});
+        run(v, joined);
+        v->down.down = v->up.down = true;
+        run(v, 3 * USEC_SEC);
+        v->down.down = v->up.down = false;
+        v->up.conf.delay = v->down.conf.delay = 90000;
+        v->down.conf.bps = 2000 * K;
+        v->bot->addr.ip[15] = 77;
+        run(v, 1500 * USEC_MS); /* until its next check */
+        const struct came c = during(v, 2 * USEC_SEC);
+        const uint64_t pictures = c.p180 + c.p360 / 2 + c.p720 / 6;
+        print_message("# another way after %ld s: voice %lu of 100, pictures %lu\n",
+                      (long)(joined / USEC_SEC), (unsigned long)c.voice, (unsigned long)pictures);
+        assert_true(c.voice >= 95);
+        assert_true(pictures >= 30);
+        end(v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_step_of_the_rate_is_followed),
         cmocka_unit_test(random_loss_leaves_the_picture),
         cmocka_unit_test(after_an_outage_voice_and_picture_are_back_at_once),
+        cmocka_unit_test(over_another_way_the_picture_is_back_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
