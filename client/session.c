@@ -340,12 +340,19 @@ static void drop(struct session *s)
         s->conf.open(s->conf.user, false);
 }
 
+static void tell_path(const struct session *s, const char *what)
+{
+    char over[MULTIHOME_NAME];
+    icelink_interface(s->link, over);
+    log_info(s->net->log, what, "way=%s by=%s over=%s", s->conf.name,
+             icelink_way_name(icelink_way(s->link)), over);
+}
+
 static void now_open(struct session *s)
 {
     s->ever_open = true;
     set_state(s, OPEN);
-    log_info(s->net->log, "connected", "way=%s by=%s", s->conf.name,
-             icelink_way_name(icelink_way(s->link)));
+    tell_path(s, "connected");
     if (s->conf.open)
         s->conf.open(s->conf.user, true);
 }
@@ -402,18 +409,15 @@ static void begin_resume(struct session *s, usec silent)
 static void take_path(struct session *s, usec now)
 {
     const struct icelink_calls calls = link_calls(s);
-    char over[MULTIHOME_NAME];
     bool moved;
     icelink_free(&s->link);
     s->link = resume_take(s->resume, &s->nego, &calls, &moved);
-    icelink_interface(s->link, over);
     if (moved)
         rtc_other_way(s->rtc, now);
     s->link_dead = false;
     s->suspect_at = 0;
     s->since = now; /* it has its time to be heard */
-    log_info(s->net->log, "goes on over another path", "way=%s by=%s over=%s", s->conf.name,
-             icelink_way_name(icelink_way(s->link)), over);
+    tell_path(s, "goes on over another path");
 }
 
 /* The old path stays in use all the while: if it only was interrupted, it is the quickest. */

@@ -69,7 +69,7 @@ def down(*names):
 def sweep():
     """Takes away what runs left behind that were killed."""
     for path in FOLDER.glob("ls-*-*"):
-        maker = re.fullmatch(r"ls-(?:village|school)-(\d+)", path.name)
+        maker = re.fullmatch(r"ls-(?:village|school|mobile)-(\d+)", path.name)
         if maker and not pathlib.Path("/proc", maker[1]).exists():
             down(path.name)
 

@@ -17,15 +17,17 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "room")]
 import netns  # noqa: E402
-from room import wait_for  # noqa: E402
+from room import Relay, wait_for  # noqa: E402
 from rooms import Rooms  # noqa: E402
 
 TUNLINK, ROOM, RELAY = sys.argv[1:4]
-SILENT_AT, SILENT_FOR = 3, 25
+SILENT_AT, SILENT_FOR = 10, 25  # by then everybody is in
 LINK = f"""
 link first
     delay 25
     outage {SILENT_AT} {SILENT_AT + SILENT_FOR}
+link steady
+    delay 25
 link second
     delay 60
     rate 2000
@@ -64,19 +66,19 @@ def second_way(village, school):
 
 
 class Uplinks(unittest.TestCase):
-    def lesson(self, stack):
+    def lesson(self, stack, link):
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "links.conf").write_text(LINK)
         village, school = stack.enter_context(netns.pair())
-        mobile, self.second = stack.enter_context(second_way(village, school))
         self.first = school[-15:]
-        first = stack.enter_context(netns.Tunnel(TUNLINK, folder / "links.conf", "first", village, school))
-        second = stack.enter_context(netns.Tunnel(TUNLINK, folder / "links.conf", "second", village, mobile))
+        mobile, self.second = stack.enter_context(second_way(village, school))
+        first = stack.enter_context(netns.Tunnel(TUNLINK, folder / "links.conf", link, village, school))
+        stack.enter_context(netns.Tunnel(TUNLINK, folder / "links.conf", "second", village, mobile))
         rooms = Rooms(argparse.Namespace(relay=RELAY, room=ROOM, behind="point", content=None), folder, village,
                       school)
         rooms.start()
         wait_for("a picture", lambda: frames(rooms.looker) >= 5, 40)
-        return rooms, first, second
+        return rooms, first
 
     def told(self, rooms):
         return rooms.looker.err.read_text()
@@ -84,24 +86,31 @@ class Uplinks(unittest.TestCase):
     def moves(self, rooms):
         return re.findall(r"goes on over another path.*over=(\S+)", self.told(rooms))
 
-    def rate(self, tunnel, way):
-        return tunnel.seconds[-1][way]["out_kbps"]
-
     def test_one_of_two_ways_falls_silent(self):
         with contextlib.ExitStack() as stack:
-            rooms, first, second = self.lesson(stack)
+            rooms, first = self.lesson(stack, "first")
             try:
                 self.falls_silent(rooms, first)
             except BaseException:
                 print(self.told(rooms)[-3000:], file=sys.stderr)
                 raise
 
+    def test_a_restarted_relay_moves_nobody(self):
+        """The silence is the relay's, not the first way's."""
+        with contextlib.ExitStack() as stack:
+            rooms, _ = self.lesson(stack, "steady")
+            rooms.relay.kill()
+            wait_for("the silence is noticed", lambda: "nothing heard" in self.told(rooms), 10)
+            Relay.start(rooms.relay)
+            wait_for("both connections again", lambda: self.told(rooms).count(" connected ") >= 4, 20)
+            wait_for("a picture", lambda: frames(rooms.looker) >= 5, 20)
+            over = re.findall(r" connected .*over=(\S+)", self.told(rooms))
+            self.assertEqual(set(over), {self.first}, self.told(rooms))
+
     def falls_silent(self, rooms, first):
         silent = time.time() + SILENT_AT
         first.restart()
         wait_for("both connections are over the other way", lambda: len(self.moves(rooms)) >= 2, SILENT_AT + 15)
-        wait_for("the picture moves", lambda: frames(rooms.looker) >= 5, 10)
-        print([s.get("video", {}).get("camera", {}).get("fps") for s in map(__import__("json").loads, rooms.looker.out.read_text().splitlines()[-14:])])
         wait_for("the picture is back", lambda: rooms.back("picture"), 10)
         wait_for("the voice is back", lambda: rooms.back("voice"), 10)
         for what in ("voice", "picture"):
