@@ -12,6 +12,12 @@ usec backoff_next(struct backoff *b, struct rng *rng)
     return whole / 2 + (usec)rng_below(rng, (uint32_t)(whole / 2));
 }
 
+usec backoff_due(struct backoff *b, struct rng *rng, usec began, usec now)
+{
+    const usec wait = backoff_next(b, rng);
+    return usec_max(began + wait, now + wait / BACKOFF_AFTER);
+}
+
 void backoff_reset(struct backoff *b)
 {
     b->tries = 0;

@@ -17,6 +17,7 @@ struct events {
     struct sse sse;
     struct backoff backoff;
     uint64_t call;
+    usec began;   /* the last try */
     bool flowing; /* this stream has given something */
     GSource *timer;
 };
@@ -44,7 +45,8 @@ static void on_end(void *user, const struct http_answer *a)
     if (e->flowing && e->conf.lost)
         e->conf.lost(e->conf.user);
     e->flowing = false;
-    g_source_set_ready_time(e->timer, clock_now() + backoff_next(&e->backoff, &e->net->rng));
+    g_source_set_ready_time(e->timer,
+                            backoff_due(&e->backoff, &e->net->rng, e->began, clock_now()));
 }
 
 static gboolean connect_now(gpointer user)
@@ -54,6 +56,7 @@ static gboolean connect_now(gpointer user)
     g_source_set_ready_time(e->timer, -1);
     if (e->call)
         return G_SOURCE_CONTINUE;
+    e->began = clock_now();
     sse_restart(&e->sse);
     snprintf(resume, sizeof(resume), "Last-Event-ID: %s", e->sse.last_id);
     const struct http_request r = {

@@ -17,7 +17,8 @@ struct resume {
     struct nego nego;
     struct icelink *link;
     enum step step;
-    usec due; /* the next try in WAITING, the step's end in others */
+    usec began; /* the last try */
+    usec due;   /* the next try in WAITING, the step's end in others */
     struct backoff backoff;
     uint64_t call;
     char frag[NEGO_SDP_MAX];
@@ -33,7 +34,7 @@ static void enter(struct resume *r, enum step step, usec due)
 
 static void try_later(struct resume *r)
 {
-    enter(r, WAITING, clock_now() + backoff_next(&r->backoff, &r->conf.net->rng));
+    enter(r, WAITING, backoff_due(&r->backoff, &r->conf.net->rng, r->began, clock_now()));
 }
 
 /* Answers that say more than "not now": the session is gone, or never was ours. */
@@ -114,7 +115,8 @@ static void begin(struct resume *r)
     const struct icelink_calls calls = {
         .gathered = on_gathered, .failed = on_failed, .received = on_received, .user = r};
     icelink_free(&r->link);
-    enter(r, GATHERING, clock_now() + GATHER_LIMIT);
+    r->began = clock_now();
+    enter(r, GATHERING, r->began + GATHER_LIMIT);
     const struct icelink_place place = {
         .loopback = r->conf.loopback, .home = &r->conf.net->home, .good_only = true};
     if (icelink_new(&r->link, r->conf.net->ctx, &place, &calls) != OK)

@@ -184,10 +184,11 @@ static void tell_stats(struct room *r, usec now)
 {
     char text[4096];
     stats_turn(&r->stats, now);
+    const char *const state = lesson_words(events_lesson(r->events));
     if (r->conf->json)
-        stats_json(&r->stats, now, text, sizeof(text));
+        stats_json(&r->stats, now, state, text, sizeof(text));
     else
-        stats_line(&r->stats, now, lesson_words(events_lesson(r->events)), text, sizeof(text));
+        stats_line(&r->stats, now, state, text, sizeof(text));
     puts(text);
     (void)fflush(stdout); /* a reader who left stops no lesson */
 }

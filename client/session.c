@@ -29,6 +29,7 @@ struct session {
     GSource *timer;
     enum state state;
     usec since; /* in this state */
+    usec began; /* the last try */
     usec retry_at;
     struct icelink *link;
     bool link_dead; /* ICE says so */
@@ -293,6 +294,7 @@ static void begin(struct session *s)
 {
     const struct icelink_calls calls = link_calls(s);
     set_state(s, GATHERING);
+    s->began = s->since;
     const struct icelink_place place = {.loopback = http_on_this_machine(s->relay),
                                         .home = &s->net->home};
     if (icelink_new(&s->link, s->net->ctx, &place, &calls) != OK)
@@ -334,7 +336,7 @@ static void drop(struct session *s)
     tear_down(s);
     forget_at_relay(s);
     s->suspect_at = 0;
-    s->retry_at = clock_now() + backoff_next(&s->backoff, &s->net->rng);
+    s->retry_at = backoff_due(&s->backoff, &s->net->rng, s->began, clock_now());
     set_state(s, WAITING);
     if (was_open && s->conf.open)
         s->conf.open(s->conf.user, false);

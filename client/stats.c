@@ -232,13 +232,14 @@ static void set_known(json_t *o, const char *key, json_t *value)
         json_object_set_new(o, key, value);
 }
 
-int stats_json(struct stats *s, usec now, char *out, size_t cap)
+int stats_json(struct stats *s, usec now, const char *state, char *out, size_t cap)
 {
     json_t *const o = json_object();
     json_t *const videos = json_object();
     const double seconds = (double)s->span / 1e6;
     set_known(o, "t_s", json_real(rounded((double)(now - s->started) / 1e6, 10)));
     set_known(o, "rung", json_integer(stats_rung(s, now)));
+    set_known(o, "state", json_string(state));
     if (s->rtt)
         set_known(o, "rtt_ms", json_real(rounded((double)s->rtt / 1e3, 10)));
     set_known(o, "up", way(&s->up));

@@ -105,5 +105,5 @@ unsigned stats_rung(const struct stats *s, usec now);
 /* Rates since the last call; then one JSON object, or one line for people, into `out`. Returns its
  * length as snprintf does. `state` is a word or two for people such as "now speaking". */
 void stats_turn(struct stats *s, usec now);
-int stats_json(struct stats *s, usec now, char *out, size_t cap);
+int stats_json(struct stats *s, usec now, const char *state, char *out, size_t cap);
 int stats_line(struct stats *s, usec now, const char *state, char *out, size_t cap);

@@ -68,13 +68,14 @@ class Rooms:
         self.relay = FarRelay(args.relay, folder, school)
         self.where = {"lead": school, "point": village} if args.behind == "point" else \
             {"lead": village, "point": school}
+        self.room_of = {}
         self.first = self.looker = None
         self.lines = 0
 
     def start(self):
         self.relay.start()
-        rooms = {kind: self.room(kind) for kind in self.where}
-        self.looker = rooms["point"]
+        self.room_of = {kind: self.room(kind) for kind in self.where}
+        self.looker = self.room_of["point"]
         with contextlib.suppress(Trouble):
             wait_for("a picture", lambda: self.looker.sees("camera", 1, 90), COME_IN)
 

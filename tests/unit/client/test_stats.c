@@ -74,7 +74,7 @@ static void the_object_has_the_fields_of_the_contract(void **unused)
     stats_ring_add(&s.skew, -7);
     stats_turn(&s, USEC_SEC);
     char text[1024];
-    assert_true(stats_json(&s, USEC_SEC, text, sizeof(text)) < (int)sizeof(text));
+    assert_true(stats_json(&s, USEC_SEC, "now speaking", text, sizeof(text)) < (int)sizeof(text));
     json_t *const o = json_loads(text, 0, NULL);
     int rung, delay, skew, width;
     double t, rtt, up, down, loss, fps, freeze, concealed;
@@ -87,6 +87,7 @@ static void the_object_has_the_fields_of_the_contract(void **unused)
     assert_int_equal(json_unpack(o, "{s:{s:i}, s:i}", "delay_ms", "p95", &delay, "skew_ms", &skew),
                      0);
     assert_int_equal(rung, 4);
+    assert_string_equal(json_string_value(json_object_get(o, "state")), "now speaking");
     assert_true(t == 1 && up == 1000 && down == 2000 && fps == 25 && freeze == 0);
     assert_true(rtt == 34.6 && loss == 0.0125 && concealed == 0);
     assert_int_equal(delay, 111);
