@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WIRE_EXTRA 28            /* IP and UDP */
 #define GROUP_TIME (5 * USEC_MS) /* packets that leave so close belong together */
@@ -28,6 +29,7 @@
 #define LOSS_LITTLE 0.02F
 #define PROBE_TIME (40 * USEC_MS)
 #define PROBE_PACKET 1200
+#define PROBE_LOSES 3 /* more than one part in so many lost is the way's limit */
 #define PROBE_SOON (200 * USEC_MS)
 #define PROBE_WAIT (4 * USEC_SEC)
 #define PROBE_WAIT_MOST (8 * USEC_SEC)
@@ -401,10 +403,23 @@ static void next_probe(struct bwe *b, usec now, bool found)
         usec_min(b->probe_wait * 2, b->bps < BWE_THIN ? PROBE_WAIT_THIN : PROBE_WAIT_MOST);
 }
 
+/* A packet that the way loses whatever is sent leaves its place in time: between those around it
+ * the way carried it too. Where much is lost it did not. */
+static void probe_packet(struct bwe *b, usec sent, usec arrived, size_t bytes)
+{
+    if (b->probe.packets) {
+        bytes += b->probe_gap;
+        b->probe_lost += b->probe_gap;
+    }
+    span_add(&b->probe, sent, arrived, bytes);
+    b->probe_gap = 0;
+}
+
 static void end_probe(struct bwe *b, usec now)
 {
-    const double comes = 1.0 - fmin((double)b->own_loss, 0.5);
-    const uint64_t bps = (uint64_t)((double)span_bps(&b->probe) / comes);
+    if (b->probe_lost > b->probe.bytes / PROBE_LOSES)
+        b->probe.bytes -= b->probe_lost;
+    const uint64_t bps = span_bps(&b->probe);
     const uint64_t most = bps * 95 / 100 < b->probe_bps ? bps * 95 / 100 : b->probe_bps;
     const bool found = bps * 10 >= b->probe_bps * 9;
     if (most > b->bps && b->queue < QUEUE_FULL + packet_time(b))
@@ -414,7 +429,7 @@ static void end_probe(struct bwe *b, usec now)
 
 bool bwe_probe(struct bwe *b, usec now, struct bwe_probe *p)
 {
-    if (b->probe_bps && now - b->probe_began > PROBE_OVERDUE) /* all of it was lost */
+    if (b->probe_bps && now - b->probe_began > PROBE_OVERDUE) /* next to all of it was lost */
         next_probe(b, now, false);
     if (b->probe_bps || !b->acked || now < b->probe_at || b->drains ||
         b->queue > QUEUE_EMPTY + packet_time(b) / 2 || b->before ||
@@ -431,9 +446,10 @@ bool bwe_probe(struct bwe *b, usec now, struct bwe_probe *p)
     b->probe_bps = bps;
     b->probe_began = now;
     b->probe = (struct bwe_span){0};
+    b->probe_gap = b->probe_lost = 0;
+    b->probe_left = bytes > least ? bytes : least;
     b->cluster = (uint8_t)(b->cluster == UINT8_MAX ? 1 : b->cluster + 1);
-    *p = (struct bwe_probe){
-        .bps = bps, .bytes = bytes > least ? bytes : least, .cluster = b->cluster};
+    *p = (struct bwe_probe){.bps = bps, .bytes = b->probe_left, .cluster = b->cluster};
     return true;
 }
 
@@ -448,6 +464,21 @@ struct report {
     enum trend_state state;
     bool probed;
 };
+
+static bool is_of_probe(const struct bwe *b, const struct bwe_rec *rec)
+{
+    return rec->cluster && rec->cluster == b->cluster && b->probe_bps;
+}
+
+/* The last packet of a probe, or one that left after it: not before that is known what the way made
+ * of it. */
+static bool ends_probe(struct bwe *b, const struct bwe_rec *rec)
+{
+    if (!is_of_probe(b, rec))
+        return b->probe_bps && b->probe.packets > 0;
+    b->probe_left -= size_min(b->probe_left, rec->bytes);
+    return b->probe_left == 0;
+}
 
 static void take_arrival(struct bwe *b, struct report *r, const struct bwe_rec *rec, usec arrived)
 {
@@ -466,10 +497,8 @@ static void take_arrival(struct bwe *b, struct report *r, const struct bwe_rec *
     measure_acked(b, sent, arrived, rec->bytes);
     measure_full(b, sent, arrived, rec->bytes);
     group_packet(b, sent, arrived, &r->state);
-    if (rec->cluster && rec->cluster == b->cluster && b->probe_bps) {
-        span_add(&b->probe, sent, arrived, rec->bytes);
-        r->probed = true;
-    }
+    if (is_of_probe(b, rec))
+        probe_packet(b, sent, arrived, rec->bytes);
 }
 
 static void take_report(struct bwe *b, struct report *r, const struct twcc_feedback *f)
@@ -486,6 +515,9 @@ static void take_report(struct bwe *b, struct report *r, const struct twcc_feedb
         b->lost += lost && counts;
         if (!lost)
             take_arrival(b, r, rec, f->at[i]);
+        else if (is_of_probe(b, rec))
+            b->probe_gap += rec->bytes;
+        r->probed |= ends_probe(b, rec);
         rec->bytes = 0;
     }
 }

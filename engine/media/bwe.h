@@ -82,9 +82,12 @@ struct bwe {
     float own_loss; /* of it, what the way loses whatever we send */
     float luck;     /* by how much it may be off by chance, one deviation */
 
-    uint8_t cluster; /* the last that was given out */
-    struct bwe_span probe;
-    uint64_t probe_bps; /* of the cluster under way; 0 = none */
+    uint8_t cluster;       /* the last that was given out */
+    struct bwe_span probe; /* with those of its packets that were lost in between, */
+    size_t probe_gap;      /* bytes of which since the last that came, */
+    size_t probe_lost;     /* and in all */
+    size_t probe_left;     /* bytes of it that were not reported on yet */
+    uint64_t probe_bps;    /* of the cluster under way; 0 = none */
     usec probe_began;
     usec probe_at;   /* the next may begin */
     usec probe_wait; /* between probes that found nothing */

@@ -227,16 +227,25 @@ static void settle(struct budget *b, struct plan *p, const uint8_t had[NEGO_MEDI
     }
 }
 
+/* Bytes that may leave at once: no more than wait for each other on a thin way, and enough that a
+ * turn that comes some milliseconds late costs nothing of the rate. */
+static uint64_t burst_of(uint64_t bps)
+{
+    const uint64_t burst = bps / 8 * (uint64_t)PACE_BURST / (uint64_t)USEC_SEC;
+    return burst < PACE_LEAST ? PACE_LEAST : burst;
+}
+
 static void pace(struct member *m)
 {
     const struct hub_conf *const c = &m->hub->conf;
     struct budget *const b = m->budget;
+    if (b->probe)
+        return;                          /* it has its own, and tells when it has left */
     uint64_t bps = bwe_bps(&b->bwe) * 2; /* whole frames at once: there is room */
     uint64_t burst = c->pace_burst;
     if (b->tight) { /* what waits waits here, not in the way */
         bps = bwe_bps(&b->bwe) * 21 / 20;
-        burst = bps / 8 * (uint64_t)PACE_BURST / (uint64_t)USEC_SEC;
-        burst = burst < PACE_LEAST ? PACE_LEAST : burst;
+        burst = burst_of(bps);
     }
     pacer_rate(&m->pacer, bps < c->pace_bps ? bps : c->pace_bps,
                (uint32_t)(burst < c->pace_burst ? burst : c->pace_burst));
@@ -254,24 +263,15 @@ void budget_sent(struct member *m, usec now, uint16_t twcc, size_t len)
         pace(m);
 }
 
-/* What the division has for pictures of people: a slide that comes takes the rest. */
-static uint64_t video_of(const struct plan *p)
+/* Bits per second that lines of this kind and those after it were given. */
+static uint64_t given(const struct plan *p, enum share_kind first)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct share_line *const l = &p->line[i];
-        if (l->kind >= SHARE_CAMERA && l->level > 0 && l->level <= l->n)
+        if (l->kind >= first && l->level > 0 && l->level <= l->n)
             sum += l->bps[l->level - 1];
     }
-    return sum;
-}
-
-static uint64_t all_of(const struct plan *p)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < p->n; i++)
-        if (p->line[i].level > 0 && p->line[i].level <= p->line[i].n)
-            sum += p->line[i].bps[p->line[i].level - 1];
     return sum;
 }
 
@@ -293,8 +293,8 @@ static void divide(struct member *m, usec now)
     m->red_most = RED_RIDERS;
     for (size_t i = 0; i < p.n; i++)
         set_level(&p, i, now);
-    b->video = video_of(&p);
-    const uint64_t used = all_of(&p);
+    b->video = given(&p, SHARE_CAMERA); /* a slide that comes has the rest */
+    const uint64_t used = given(&p, SHARE_VOICE);
     protect_look(m, now, b->divided > used ? b->divided - used : 0, b->video);
     pace(m);
 }
@@ -345,7 +345,7 @@ static void probe(struct member *m, usec now)
     b->cluster = p.cluster;
     b->probe = forward_probe(s, p.bytes, now);
     if (b->probe)
-        pacer_rate(&m->pacer, p.bps, PACE_LEAST);
+        pacer_rate(&m->pacer, p.bps, (uint32_t)burst_of(p.bps));
 }
 
 static void look(struct member *m, usec now)

@@ -413,6 +413,7 @@ static size_t pad(struct sub *s, size_t bytes, usec now)
     if (!p)
         return 0;
     p->rtp = (struct pkt_rtp){0};
+    p->len = FORWARD_PAD; /* what it will be, for the pace */
     const struct remap_out out = {.ts = s->map.last.ts};
     for (; sent < bytes; sent += FORWARD_PAD) {
         push(s, p, &out, (struct how){.rtx = true}, now);
@@ -424,9 +425,10 @@ static size_t pad(struct sub *s, size_t bytes, usec now)
 
 size_t forward_probe(struct sub *s, size_t bytes, usec now)
 {
+    const unsigned rounds = s->packets > 0 ? PROBE_ROUNDS : 0;
     size_t sent = 0;
-    for (unsigned round = 0; round < PROBE_ROUNDS && sent < bytes; round++)
+    for (unsigned round = 0; round < rounds && sent < bytes; round++)
         for (uint16_t i = 0; i < PROBE_BACK && sent < bytes; i++)
-            sent += s->packets > 0 ? repeat(s, (uint16_t)(s->left.seq - i), now) : 0;
+            sent += repeat(s, (uint16_t)(s->left.seq - i), now);
     return sent < bytes ? sent + pad(s, bytes - sent, now) : sent;
 }

@@ -241,6 +241,35 @@ static void over_another_way_the_picture_is_back_at_once(void **unused)
     }
 }
 
+/* A camera of one size that is dearer than the first estimate: nothing of it has been shown that
+ * could be sent again, so padding tries the way, as fast as it is to be tried. */
+static void a_dear_picture_is_found_room_for_with_padding(void **unused)
+{
+    (void)unused;
+    const struct slot slot[NEGO_MEDIA] = {[1] = {.kind = SLOT_SOURCE, .source = SRC_CAMERA}};
+    const struct nego n = {.n = 2,
+                           .media = {{.audio = true, .recv = true, .codec = NEGO_OPUS},
+                                     {.recv = true, .codec = NEGO_VP8}}};
+    world_init(&w, 9);
+    world_lead(&w, &clean);
+    world_run(&w, 3 * USEC_SEC); /* what the camera takes is known */
+    struct world_bot *const v = world_join(&w, "viewer", 1, &n, NULL, slot, &clean);
+    const struct member *const m = table_get(&w.hub->members, &v->id);
+    size_t most = 0; /* padding that waits: it does not leave all at once */
+    for (const usec end = w.now + 2 * USEC_SEC; w.now < end;) {
+        world_run(&w, w.now + 2 * USEC_MS);
+        if (w.hub->stat.padding_out && !line(v, 1)->packets)
+            most = pacer_waiting(&m->pacer, PACER_RTX) > most ? pacer_waiting(&m->pacer, PACER_RTX)
+                                                              : most;
+    }
+    print_message("# %lu packets of padding, %zu bytes waited, then %lu of the camera\n",
+                  (unsigned long)w.hub->stat.padding_out, most, (unsigned long)line(v, 1)->packets);
+    assert_in_range(w.hub->stat.padding_out, 10, 80);
+    assert_true(most > 3000);
+    assert_true(line(v, 1)->packets > 75);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +280,7 @@ int main(void)
         cmocka_unit_test(random_loss_leaves_the_picture),
         cmocka_unit_test(after_an_outage_voice_and_picture_are_back_at_once),
         cmocka_unit_test(over_another_way_the_picture_is_back_at_once),
+        cmocka_unit_test(a_dear_picture_is_found_room_for_with_padding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
