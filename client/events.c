@@ -3,6 +3,7 @@
 
 #include "client/backoff.h"
 #include "client/sse.h"
+#include "client/timer.h"
 #include "engine/io/clock.h"
 
 #include <stdio.h>
@@ -72,15 +73,8 @@ static gboolean connect_now(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
-{
-    (void)source;
-    return callback(user);
-}
-
 enum err events_new(struct events **out, struct net *net, const struct events_conf *c)
 {
-    static GSourceFuncs funcs = {.dispatch = dispatch};
     struct events *const e = calloc(1, sizeof(*e));
     *out = e;
     if (!e)
@@ -91,10 +85,8 @@ enum err events_new(struct events **out, struct net *net, const struct events_co
     e->token = g_strdup(c->token);
     lesson_init(&e->lesson);
     sse_init(&e->sse);
-    e->timer = g_source_new(&funcs, sizeof(GSource));
-    g_source_set_callback(e->timer, connect_now, e, NULL);
+    e->timer = timer_new(net->ctx, connect_now, e);
     g_source_set_ready_time(e->timer, 0);
-    g_source_attach(e->timer, net->ctx);
     (void)backoff_next(&e->backoff, &net->rng); /* the first try is this one */
     return OK;
 }

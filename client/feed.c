@@ -13,10 +13,8 @@
 
 #define BOX 64
 #define VOICE_BPS 24000
-#define FEC_BPS                                                                                    \
-    4000          /* more with copies: the encoder then stays below its rate by about as much      \
-                   */
-#define STEP 960u /* samples that capture gives: 20 ms */
+#define FEC_BPS 4000 /* more with copies: the encoder then stays below its rate by as much */
+#define STEP 960u    /* samples that capture gives: 20 ms */
 #define STEP_MS 20
 #define VOICE_STEPS 3 /* of the longest packet */
 #define DTX_FROM 40   /* ms: packets are so long where the way is thin */
@@ -58,19 +56,30 @@ static void hand_over(struct feed *f, struct feed_out *o)
     mailbox_wake(f->box);
 }
 
+/* Room for so many bytes of pieces. */
+static struct feed_out *out_new(size_t bytes)
+{
+    return calloc(1, sizeof(struct feed_out) + bytes);
+}
+
+static void add_piece(struct feed_out *o, struct feed_piece piece, const void *data, size_t len)
+{
+    const struct feed_piece *const last = o->n ? &o->piece[o->n - 1] : NULL;
+    piece.off = last ? last->off + last->len : 0;
+    piece.len = len;
+    memcpy(o->data + piece.off, data, len);
+    o->piece[o->n++] = piece;
+}
+
 static struct feed_out *pack(const struct vp8enc_out *e)
 {
     size_t bytes = 0;
     for (unsigned i = 0; i < e->n; i++)
         bytes += e->frame[i].len;
-    struct feed_out *const o = calloc(1, sizeof(*o) + bytes);
-    size_t off = 0;
+    struct feed_out *const o = out_new(bytes);
     for (unsigned i = 0; o && i < e->n; i++) {
         const struct vp8enc_frame *const v = &e->frame[i];
-        o->piece[o->n++] =
-            (struct feed_piece){.off = off, .len = v->len, .layer = v->layer, .desc = v->desc};
-        memcpy(o->data + off, v->data, v->len);
-        off += v->len;
+        add_piece(o, (struct feed_piece){.layer = v->layer, .desc = v->desc}, v->data, v->len);
     }
     return o;
 }
@@ -80,14 +89,11 @@ static struct feed_out *pack_layers(const struct vp9enc_out *e)
     size_t bytes = 0;
     for (unsigned i = 0; i < e->n; i++)
         bytes += e->frame[i].len;
-    struct feed_out *const o = calloc(1, sizeof(*o) + bytes);
-    size_t off = 0;
+    struct feed_out *const o = out_new(bytes);
     for (unsigned i = 0; o && i < e->n; i++) {
         const struct vp9enc_frame *const v = &e->frame[i];
-        o->piece[o->n++] = (struct feed_piece){
-            .off = off, .len = v->len, .vp9 = true, .last = v->last, .vp9_desc = v->desc};
-        memcpy(o->data + off, v->data, v->len);
-        off += v->len;
+        add_piece(o, (struct feed_piece){.vp9 = true, .last = v->last, .vp9_desc = v->desc},
+                  v->data, v->len);
     }
     return o;
 }

@@ -2,6 +2,7 @@
 #include "client/http.h"
 
 #include "client/interfaces.h"
+#include "client/timer.h"
 #include "engine/io/clock.h"
 
 #include <curl/curl.h>
@@ -100,16 +101,8 @@ static gboolean on_timer(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-/* A source that only has a ready time. */
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
-{
-    (void)source;
-    return callback(user);
-}
-
 enum err http_new(struct http **out, GMainContext *ctx, const char *ca_file, struct multihome *home)
 {
-    static GSourceFuncs timer_funcs = {.dispatch = dispatch};
     struct http *const h = calloc(1, sizeof(*h));
     *out = h;
     if (!h)
@@ -122,9 +115,7 @@ enum err http_new(struct http **out, GMainContext *ctx, const char *ca_file, str
         http_free(out);
         return E_NOMEM;
     }
-    h->timer = g_source_new(&timer_funcs, sizeof(GSource));
-    g_source_set_callback(h->timer, on_timer, h, NULL);
-    g_source_attach(h->timer, ctx);
+    h->timer = timer_new(ctx, on_timer, h);
     curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timeout_set);

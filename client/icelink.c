@@ -2,6 +2,7 @@
 #include "client/icelink.h"
 
 #include "client/interfaces.h"
+#include "client/timer.h"
 #include "client/turntls.h"
 #include "engine/io/clock.h"
 
@@ -253,23 +254,6 @@ static gboolean on_others(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
-{
-    (void)source;
-    return callback(user);
-}
-
-static void set_timer(struct icelink *l)
-{
-    static GSourceFuncs funcs = {.dispatch = dispatch};
-    if (!l->others) {
-        l->others = g_source_new(&funcs, sizeof(GSource));
-        g_source_set_callback(l->others, on_others, l, NULL);
-        g_source_attach(l->others, l->ctx);
-    }
-    g_source_set_ready_time(l->others, clock_now() + OTHERS_AFTER);
-}
-
 bool icelink_start(struct icelink *l, const struct ice_conf *ice, bool tcp)
 {
     if (!nice_agent_set_local_credentials(l->agent, l->stream, ice->local_ufrag, ice->local_pwd) ||
@@ -279,7 +263,9 @@ bool icelink_start(struct icelink *l, const struct ice_conf *ice, bool tcp)
     for (size_t i = 0; i < ice->cands; i++)
         if (tcp || ice->cand[i].proto == ADDR_UDP)
             l->remote[l->remotes++] = ice->cand[i];
-    set_timer(l);
+    if (!l->others)
+        l->others = timer_new(l->ctx, on_others, l);
+    g_source_set_ready_time(l->others, clock_now() + OTHERS_AFTER);
     return check(l, true);
 }
 

@@ -7,6 +7,7 @@
 #include "client/play.h"
 #include "client/publish.h"
 #include "client/stats.h"
+#include "client/timer.h"
 #include "engine/io/clock.h"
 
 #include <glib-unix.h>
@@ -204,21 +205,12 @@ static gboolean on_second(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
-{
-    (void)source;
-    return callback(user);
-}
-
 static void start_timers(struct room *r)
 {
-    static GSourceFuncs funcs = {.dispatch = dispatch};
-    r->speaker = g_source_new(&funcs, sizeof(GSource));
+    r->speaker = timer_new(NULL, on_speak, r);
     r->speak_at = clock_now();
     g_source_set_priority(r->speaker, G_PRIORITY_HIGH);
-    g_source_set_callback(r->speaker, on_speak, r, NULL);
     g_source_set_ready_time(r->speaker, 0);
-    g_source_attach(r->speaker, NULL);
     g_timeout_add(1000, on_second, r);
     g_unix_signal_add(SIGINT, on_signal, r);
     g_unix_signal_add(SIGTERM, on_signal, r);

@@ -4,6 +4,7 @@
 #include "client/backoff.h"
 #include "client/icelink.h"
 #include "client/resume.h"
+#include "client/timer.h"
 #include "engine/io/clock.h"
 
 #include <stdio.h>
@@ -511,15 +512,8 @@ static gboolean turn(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
-{
-    (void)source;
-    return callback(user);
-}
-
 enum err session_new(struct session **out, struct net *net, const struct session_conf *c)
 {
-    static GSourceFuncs funcs = {.dispatch = dispatch};
     struct session *const s = calloc(1, sizeof(*s));
     *out = s;
     if (!s)
@@ -529,9 +523,7 @@ enum err session_new(struct session **out, struct net *net, const struct session
     s->url = g_strconcat(c->relay, c->path, NULL);
     s->token = g_strdup(c->token);
     s->relay = g_strdup(c->relay);
-    s->timer = g_source_new(&funcs, sizeof(GSource));
-    g_source_set_callback(s->timer, turn, s, NULL);
-    g_source_attach(s->timer, net->ctx);
+    s->timer = timer_new(net->ctx, turn, s);
     s->retry_at = clock_now() + backoff_next(&s->backoff, &net->rng);
     set_state(s, WAITING);
     return OK;
