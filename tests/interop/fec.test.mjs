@@ -1,14 +1,13 @@
 /* fec.test.mjs - a viewer who knows no more than Opus, on a way that loses a packet in five: the relay tells
  * Chromium, which publishes, what he lacks, and Chromium's Opus protects itself (in-band FEC). */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
-import { LESSON, Relay, noRelay } from '../web/relay.js';
+import { Relay, noRelay } from '../web/relay.js';
+import { lossyWay, openProbeBeside, startLesson } from './lesson.mjs';
 import { until } from './wait.mjs';
 
 const LOSS = 0.2;
@@ -17,8 +16,8 @@ const SECONDS = 4;
 const skip = noRelay ?? missing('chromium') ?? false;
 const relay = new Relay();
 const folder = mkdtempSync(join(tmpdir(), 'fec-'));
-const ways = [];
 let browser;
+let way;
 
 /** Something with a pitch that glides and syllables, as a file for Chromium's microphone. */
 function voice() {
@@ -49,39 +48,6 @@ function voice() {
     return file;
 }
 
-/** A way to the relay that loses RTP on the way down, always the same packets. */
-async function lossy() {
-    const [, ip, port] = /^(.*):(\d+)$/.exec(relay.media);
-    const near = createSocket('udp4');
-    const far = createSocket('udp4');
-    let client = null;
-    let x = 1;
-    const lost = (bytes) => {
-        x = (x * 48271) % 2147483647;
-        return bytes[0] >= 128 && bytes[0] < 192 && x / 2147483647 < LOSS;
-    };
-    near.on('message', (m, from) => {
-        client = from;
-        far.send(m, Number(port), ip);
-    });
-    far.on('message', (m) => lost(m) || near.send(m, client.port, client.address));
-    await new Promise((bound) => near.bind(0, ip, bound));
-    await new Promise((bound) => far.bind(0, ip, bound));
-    ways.push(near, far);
-    return `${ip} ${near.address().port}`;
-}
-
-async function open() {
-    const page = await (await browser.createBrowserContext()).newPage();
-    await page.setBypassCSP(true);
-    await page.goto(`${relay.url}/js/red.js`);
-    await page.evaluate(() => {
-        document.body.innerHTML = '<div id="screen"></div>';
-    });
-    await page.addScriptTag({ path: fileURLToPath(new URL('page/probe.js', import.meta.url)) });
-    return page;
-}
-
 /** What the publisher's browser is told of its voice. */
 const told = (page) => page.evaluate(async () => {
     for (const r of (await window.probe.pcs.out.getStats()).values())
@@ -101,21 +67,20 @@ before(async () => {
 
 after(async () => {
     await browser?.close();
-    for (const socket of ways)
-        socket.close();
+    way?.close();
     await relay.stop();
     rmSync(folder, { recursive: true });
 });
 
 test('a publisher protects his voice for a viewer who has nothing else', { skip, timeout: 120_000 }, async () => {
-    const id = (await relay.call('POST', '/api/v1/lessons', relay.token('admin'), LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${id}/start`, relay.token('admin'));
-    const lead = await open();
+    const id = await startLesson(relay);
+    const lead = await openProbeBeside(browser, relay);
     await lead.evaluate((p, t) => window.probe.publish(p, t), `/whip/${id}?sources=camera`,
         relay.token('lead', { lesson: id, site: 'S0', sub: 'wang' }));
-    const far = await open();
+    const far = await openProbeBeside(browser, relay);
+    way = await lossyWay(relay, { down: LOSS });
     await far.evaluate((p, t, via) => window.probe.play(p, t, 1, { via, plain: true }), `/whep/${id}?slots=camera`,
-        relay.token('assistant', { lesson: id, site: 'A', sub: 'li' }), await lossy());
+        relay.token('assistant', { lesson: id, site: 'A', sub: 'li' }), way.at);
     await until('the publisher is told of it', 60_000, async () => {
         const { share } = await told(lead);
         return { ok: share > LOSS / 2, seen: share };

@@ -1,11 +1,10 @@
 /* flexfec.test.mjs - Chromium plays over a way that loses packets and is too long for requests: told to speak
  * FlexFEC-03 it gets repair packets and takes them; one that does not offer it gets none. */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
-import { LESSON, Relay, noRelay } from '../web/relay.js';
+import { Relay, noRelay } from '../web/relay.js';
+import { counter, lossyWay, openProbeBeside, startLesson } from './lesson.mjs';
 import { until } from './wait.mjs';
 
 const LOSS = 0.06;
@@ -18,42 +17,11 @@ const ways = [];
 let plain, told;
 let id = '';
 
-/** A way to the relay that is long, and loses RTP to the browser, always the same packets. */
+/** A way to the relay that is long, and loses RTP to the browser. */
 async function far() {
-    const [, ip, port] = /^(.*):(\d+)$/.exec(relay.media);
-    const near = createSocket('udp4');
-    const away = createSocket('udp4');
-    let client = null;
-    let x = 1;
-    const lost = (bytes) => {
-        x = (x * 48271) % 2147483647;
-        return bytes[0] >= 128 && bytes[0] < 192 && x / 2147483647 < LOSS;
-    };
-    near.on('message', (m, from) => {
-        client = from;
-        setTimeout(() => away.send(m, Number(port), ip), DELAY);
-    });
-    away.on('message', (m) => lost(m) || setTimeout(() => near.send(m, client.port, client.address), DELAY));
-    await new Promise((bound) => near.bind(0, ip, bound));
-    await new Promise((bound) => away.bind(0, ip, bound));
-    ways.push(near, away);
-    return `${ip} ${near.address().port}`;
-}
-
-async function open(browser) {
-    const page = await (await browser.createBrowserContext()).newPage();
-    await page.setBypassCSP(true);
-    await page.goto(`${relay.url}/js/red.js`);
-    await page.evaluate(() => {
-        document.body.innerHTML = '<div id="screen"></div>';
-    });
-    await page.addScriptTag({ path: fileURLToPath(new URL('page/probe.js', import.meta.url)) });
-    return page;
-}
-
-async function counter(name) {
-    const text = await (await fetch(`${relay.url}/metrics`)).text();
-    return Number(new RegExp(`^liangshi_media_${name}\\{.*\\} (\\d+)$`, 'm').exec(text)[1]);
+    const way = await lossyWay(relay, { down: LOSS, delay: DELAY });
+    ways.push(way);
+    return way.at;
 }
 
 /** What this viewer's inbound video has seen. */
@@ -66,45 +34,44 @@ before(async () => {
     if (skip)
         return;
     await relay.start();
-    id = (await relay.call('POST', '/api/v1/lessons', relay.token('admin'), LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${id}/start`, relay.token('admin'));
+    id = await startLesson(relay);
     token.lead = relay.token('lead', { lesson: id, site: 'S0', sub: 'wang' });
     token.point = relay.token('assistant', { lesson: id, site: 'A', sub: 'li' });
     plain = await launch('chromium');
     told = await launch('chromium', { args: [FEC] });
-    const lead = await open(plain);
+    const lead = await openProbeBeside(plain, relay);
     await lead.evaluate((p, t) => window.probe.publish(p, t), `/whip/${id}?sources=camera`, token.lead);
 }, { timeout: 60_000 });
 
 after(async () => {
     await plain?.close();
     await told?.close();
-    for (const socket of ways)
-        socket.close();
+    for (const way of ways)
+        way.close();
     await relay.stop();
 });
 
 test('a browser that does not offer it gets none', { skip, timeout: 60_000 }, async () => {
-    const viewer = await open(plain);
+    const viewer = await openProbeBeside(plain, relay);
     await viewer.evaluate((p, t, via) => window.probe.play(p, t, 1, { via, fec: false }),
         `/whep/${id}?slots=camera`, token.point, await far());
     await until('its pictures were asked for again', 30_000, async () => {
-        const n = await counter('rtx_out_total');
+        const n = await counter(relay, 'rtx_out_total');
         return { ok: n > 20, seen: n };
     });
-    assert.equal(await counter('fec_out_total'), 0);
+    assert.equal(await counter(relay, 'fec_out_total'), 0);
     await viewer.close();
 });
 
 test('a browser that offers it gets repair packets and repairs with them', { skip, timeout: 120_000 }, async () => {
-    const viewer = await open(told);
+    const viewer = await openProbeBeside(told, relay);
     await viewer.evaluate((p, t, via) => window.probe.play(p, t, 1, { via }), `/whep/${id}?slots=camera`, token.point, await far());
     const answer = await viewer.evaluate(() => window.probe.pcs.in.remoteDescription.sdp);
     assert.match(answer, /a=rtpmap:\d+ flexfec-03\/90000/);
     assert.match(answer, /a=ssrc-group:FEC-FR \d+ \d+/);
     await until('repair packets come', 60_000, async () => {
         const s = await video(viewer);
-        return { ok: s?.fecPacketsReceived > 200, seen: { fec: s?.fecPacketsReceived, out: await counter('fec_out_total') } };
+        return { ok: s?.fecPacketsReceived > 200, seen: { fec: s?.fecPacketsReceived, out: await counter(relay, 'fec_out_total') } };
     });
     const from = await video(viewer);
     await new Promise((r) => setTimeout(r, 15_000));

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
-import { LESSON, Relay, noRelay } from '../web/relay.js';
+import { Relay, noRelay } from '../web/relay.js';
+import { openProbe, startLesson } from './lesson.mjs';
 import { until } from './wait.mjs';
 
 const skip = noRelay ?? missing('chromium') ?? false;
@@ -23,8 +24,7 @@ before(async () => {
     if (skip)
         return;
     await relay.start();
-    id = (await relay.call('POST', '/api/v1/lessons', relay.token('admin'), LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${id}/start`, relay.token('admin'));
+    id = await startLesson(relay);
     token.lead = relay.token('lead', { lesson: id, site: 'S0', sub: 'wang' });
     token.other = relay.token('lead', { lesson: id, site: 'S0', sub: 'zhao' });
     token.point = relay.token('assistant', { lesson: id, site: 'A', sub: 'li' });
@@ -33,12 +33,8 @@ before(async () => {
     token.old = relay.token('observer', { lesson: id, sub: 'chen', ttl: '1s' });
     browser = await launch('chromium');
     const pages = [];
-    for (let i = 0; i < 2; i++) {
-        const page = await (await browser.createBrowserContext()).newPage();
-        await page.goto(`${relay.url}/probe.html`);
-        await page.waitForFunction(() => window.probe !== undefined);
-        pages.push(page);
-    }
+    for (let i = 0; i < 2; i++)
+        pages.push(await openProbe(browser, relay));
     await pages[0].evaluate((p, t) => window.probe.publish(p, t), `/whip/${id}?sources=camera`, token.lead);
     viewer = pages[1];
     await viewer.evaluate((p, t) => window.probe.play(p, t), `/whep/${id}?slots=camera`, token.point);

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
-import { LESSON, Relay, noRelay } from '../web/relay.js';
+import { Relay, noRelay } from '../web/relay.js';
+import { openProbe, startLesson } from './lesson.mjs';
 import { until } from './wait.mjs';
 
 const VISITORS = 50;
@@ -18,8 +19,7 @@ before(async () => {
     if (skip)
         return;
     await relay.start();
-    id = (await relay.call('POST', '/api/v1/lessons', relay.token('admin'), LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${id}/start`, relay.token('admin'));
+    id = await startLesson(relay);
     browser = await launch('chromium');
 }, { timeout: 60_000 });
 
@@ -27,13 +27,6 @@ after(async () => {
     await browser?.close();
     await relay.stop();
 });
-
-async function open() {
-    const page = await (await browser.createBrowserContext()).newPage();
-    await page.goto(`${relay.url}/probe.html`);
-    await page.waitForFunction(() => window.probe !== undefined);
-    return page;
-}
 
 /** The histogram of the relay: how many of how many within each bound, in seconds. */
 async function histogram() {
@@ -45,7 +38,7 @@ async function histogram() {
 }
 
 test('p95 of fifty joins is half a second, and the lead is asked once a second', { skip, timeout: 240_000 }, async () => {
-    const lead = await open();
+    const lead = await openProbe(browser, relay);
     await lead.evaluate((p, t) => window.probe.publish(p, t), `/whip/${id}?sources=camera`,
         relay.token('lead', { lesson: id, site: 'S0', sub: 'wang' }));
     const asked = async () => {
@@ -57,7 +50,7 @@ test('p95 of fifty joins is half a second, and the lead is asked once a second',
         return { ok: now.length === 3 && now.every((l) => l.frames > 50), seen: now };
     });
 
-    const viewer = await open();
+    const viewer = await openProbe(browser, relay);
     const token = relay.token('observer', { lesson: id, sub: 'chen' });
     const [before, from] = [await asked(), Date.now()];
     const took = await viewer.evaluate(async (path, t, all, once) => {

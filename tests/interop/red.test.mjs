@@ -2,11 +2,10 @@
  * relay from it, what comes again in later packets (RFC 2198). Chromium asks for no voice a second time.
  * That it sends it so is the work of our own page's module. */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
-import { LESSON, Relay, noRelay } from '../web/relay.js';
+import { Relay, noRelay } from '../web/relay.js';
+import { counter, lossyWay, openProbeBeside, startLesson } from './lesson.mjs';
 import { until } from './wait.mjs';
 
 const LOSS = 0.2;
@@ -17,43 +16,12 @@ const ways = [];
 let browser;
 let id = '';
 
-/** A way to the relay that loses RTP in one direction, always the same packets. */
+const open = () => openProbeBeside(browser, relay);
+
 async function lossy(up, down) {
-    const [, ip, port] = /^(.*):(\d+)$/.exec(relay.media);
-    const near = createSocket('udp4');
-    const far = createSocket('udp4');
-    let client = null;
-    let x = 1;
-    const lost = (bytes, share) => {
-        x = (x * 48271) % 2147483647;
-        return bytes[0] >= 128 && bytes[0] < 192 && x / 2147483647 < share;
-    };
-    near.on('message', (m, from) => {
-        client = from;
-        if (!lost(m, up))
-            far.send(m, Number(port), ip);
-    });
-    far.on('message', (m) => lost(m, down) || near.send(m, client.port, client.address));
-    await new Promise((bound) => near.bind(0, ip, bound));
-    await new Promise((bound) => far.bind(0, ip, bound));
-    ways.push(near, far);
-    return `${ip} ${near.address().port}`;
-}
-
-async function open() {
-    const page = await (await browser.createBrowserContext()).newPage();
-    await page.setBypassCSP(true);
-    await page.goto(`${relay.url}/js/red.js`);
-    await page.evaluate(() => {
-        document.body.innerHTML = '<div id="screen"></div>';
-    });
-    await page.addScriptTag({ path: fileURLToPath(new URL('page/probe.js', import.meta.url)) });
-    return page;
-}
-
-async function counter(name) {
-    const text = await (await fetch(`${relay.url}/metrics`)).text();
-    return Number(new RegExp(`^liangshi_media_${name}\\{.*\\} (\\d+)$`, 'm').exec(text)[1]);
+    const way = await lossyWay(relay, { up, down });
+    ways.push(way);
+    return way.at;
 }
 
 /** The share of a viewer's voice that was made up, in these milliseconds. */
@@ -71,8 +39,7 @@ before(async () => {
     if (skip)
         return;
     await relay.start();
-    id = (await relay.call('POST', '/api/v1/lessons', relay.token('admin'), LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${id}/start`, relay.token('admin'));
+    id = await startLesson(relay);
     token.lead = relay.token('lead', { lesson: id, site: 'S0', sub: 'wang' });
     token.point = relay.token('assistant', { lesson: id, site: 'A', sub: 'li' });
     browser = await launch('chromium');
@@ -80,8 +47,8 @@ before(async () => {
 
 after(async () => {
     await browser?.close();
-    for (const socket of ways)
-        socket.close();
+    for (const way of ways)
+        way.close();
     await relay.stop();
 });
 
@@ -98,20 +65,20 @@ test('a publisher that loses packets is heard whole, and so is the relay', { ski
     const near = await open();
     await near.evaluate((p, t) => window.probe.play(p, t), `/whep/${id}?slots=camera`, token.point);
     await until('lost packets came again', 30_000, async () => {
-        const n = await counter('red_filled_total');
+        const n = await counter(relay, 'red_filled_total');
         return { ok: n > 50, seen: n };
     });
     const heard = await concealed(near, 10_000);
     console.log(`# ${Math.round(100 * LOSS)} % lost on the way up: ${(100 * heard.share).toFixed(1)} % made up`);
-    assert.equal(await counter('red_bad_total'), 0);
+    assert.equal(await counter(relay, 'red_bad_total'), 0);
     assert.ok(heard.share < LOSS / 3, `${heard.share} made up`);
 
-    assert.equal(await counter('red_out_total'), 0);
+    assert.equal(await counter(relay, 'red_out_total'), 0);
     const far = await open();
     await far.evaluate((p, t, via) => window.probe.play(p, t, 1, { via }), `/whep/${id}?slots=camera`,
         relay.token('assistant', { lesson: id, site: 'B', sub: 'zhao' }), await lossy(0, LOSS));
     await until('the voice repeats itself', 40_000, async () => {
-        const n = await counter('red_out_total');
+        const n = await counter(relay, 'red_out_total');
         return { ok: n > 100, seen: n };
     });
     const also = await concealed(far, 15_000);

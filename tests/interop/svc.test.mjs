@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, missing } from '../web/browsers.js';
-import { LESSON, Relay, noRelay } from '../web/relay.js';
+import { Relay, noRelay } from '../web/relay.js';
+import { counter, openProbe, startLesson } from './lesson.mjs';
 import { until } from './wait.mjs';
 
 const QUEUE_MS = 300;
@@ -53,36 +54,23 @@ async function thin(bps) {
     return way;
 }
 
-async function open() {
-    const page = await (await browser.createBrowserContext()).newPage();
-    await page.goto(`${relay.url}/probe.html`);
-    await page.waitForFunction(() => window.probe !== undefined);
-    return page;
-}
-
 const seen = async (who) => {
     const v = (await pages[who].evaluate(() => window.probe.streams('in'))).find((s) => s.kind === 'video') ?? {};
     return { width: v.frameWidth, fps: v.framesPerSecond, decoded: v.framesDecoded, freezes: v.freezeCount,
         frozen: v.totalFreezesDuration, keys: v.keyFramesDecoded, bytes: v.bytesReceived, plis: v.pliCount };
 };
 
-const counter = async (name) => {
-    const line = new RegExp(`^liangshi_media_${name}\\{.*\\} (\\d+)$`, 'm');
-    return Number(line.exec(await (await fetch(`${relay.url}/metrics`)).text())?.[1]);
-};
-
 before(async () => {
     if (skip)
         return;
     await relay.start();
-    id = (await relay.call('POST', '/api/v1/lessons', relay.token('admin'), LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${id}/start`, relay.token('admin'));
+    id = await startLesson(relay);
     token.lead = relay.token('lead', { lesson: id, site: 'S0', sub: 'wang' });
     token.wide = relay.token('assistant', { lesson: id, site: 'A', sub: 'li' });
     token.thin = relay.token('assistant', { lesson: id, site: 'B', sub: 'zhao' });
     browser = await launch('chromium');
     for (const who of ['lead', 'wide', 'thin'])
-        pages[who] = await open();
+        pages[who] = await openProbe(browser, relay);
 }, { timeout: 60_000 });
 
 after(async () => {
@@ -142,7 +130,7 @@ test('a thin way gets lower layers of VP9, and a wide one all', { skip, timeout:
     });
     console.log(`# thin again: ${JSON.stringify(await seen('thin'))}, lost ${way.lost}`);
 
-    const told = { by: await counter('deps_total'), unread: await counter('deps_bad_total') };
+    const told = { by: await counter(relay, 'deps_total'), unread: await counter(relay, 'deps_bad_total') };
     console.log(`# packets told apart by their dependency descriptor: ${JSON.stringify(told)}`);
     assert.ok(told.by > 1000, 'the layers were not told by the dependency descriptor');
     assert.equal(told.unread, 0);
@@ -207,9 +195,7 @@ test('the recording has the best layer, and plays', { skip, timeout: 90_000 }, a
 
 test('a room publishes it too, and Chromium shows as much as its way has room for', {
     skip: skip || !process.env.LIANGSHI_ROOM, timeout: 120_000 }, async () => {
-    const admin = relay.token('admin');
-    const lesson = (await relay.call('POST', '/api/v1/lessons', admin, LESSON)).id;
-    await relay.call('POST', `/api/v1/lessons/${lesson}/start`, admin);
+    const lesson = await startLesson(relay);
     const room = spawn(process.env.LIANGSHI_ROOM, ['lead', '--vp9', '--relay', relay.url, '--lesson', lesson,
         '--camera', 'test', '--mic', 'none', '--display', 'none', '--speaker', 'none', '--json',
         '--token', relay.token('lead', { lesson, site: 'S0', sub: 'wang' })], { stdio: ['ignore', 'ignore', 'inherit'] });
