@@ -66,7 +66,7 @@ void recvtrack_fini(struct recvtrack *t)
 {
     pkt_unref(&t->held);
     jitter_fini(&t->jitter);
-    fecdec_fini(&t->fec);
+    fecdec_drop(&t->fec);
     hist_fini(&t->hist);
     free(t->frame_buf);
     t->frame_buf = NULL;

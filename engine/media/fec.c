@@ -231,11 +231,6 @@ void fecdec_drop(struct fecdec *d)
         drop(d, d->n - 1);
 }
 
-void fecdec_fini(struct fecdec *d)
-{
-    fecdec_drop(d);
-}
-
 void fecdec_input(struct fecdec *d, usec now, struct pkt *p, uint32_t ssrc)
 {
     struct flexfec f;

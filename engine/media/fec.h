@@ -76,8 +76,7 @@ struct fecdec {
     uint64_t vain; /* let go with more missing than they can repair */
 };
 
-void fecdec_fini(struct fecdec *d);
-/* Another stream begins: what waits is void. */
+/* Lets go of what waits: it ends, or another stream begins. */
 void fecdec_drop(struct fecdec *d);
 
 /* A described packet of the repair stream; takes a reference of its own. */

@@ -79,13 +79,6 @@ bool pacer_push(struct pacer *p, const struct send_rec *r)
     return true;
 }
 
-/* What time has added since p->filled_at, in bits times us/s, with what was left over. */
-static uint64_t earned(const struct pacer *p, usec now)
-{
-    const usec gone = usec_min(usec_max(now - p->filled_at, 0), GONE_MAX);
-    return (uint64_t)gone * p->bps + p->rest;
-}
-
 static int64_t clamp_video(int64_t credit)
 {
     const int64_t most = (int64_t)VIDEO_BURST * BITS_US;
@@ -94,8 +87,8 @@ static int64_t clamp_video(int64_t credit)
 
 static void fill(struct pacer *p, usec now)
 {
-    const uint64_t sum = earned(p, now);
     const usec gone = usec_min(usec_max(now - p->filled_at, 0), GONE_MAX);
+    const uint64_t sum = (uint64_t)gone * p->bps + p->rest; /* in bits times us/s */
     p->video_credit = clamp_video(p->video_credit + gone * (int64_t)p->video_bps);
     p->credit += (int64_t)(sum / BITS_US);
     p->rest = sum % BITS_US;
@@ -128,12 +121,12 @@ static void take(struct pacer *p, struct pacer_ring *q, struct send_rec *r)
 /* Which goes next: pictures that have some of their part left are before slides. */
 static struct pacer_ring *foremost(struct pacer *p)
 {
-    if (p->ring[PACER_VIDEO].n > 0 && p->video_credit > 0 && p->ring[PACER_VOICE].n == 0 &&
-        p->ring[PACER_RTX].n == 0)
-        return &p->ring[PACER_VIDEO];
-    for (int c = 0; c < PACER_CLASSES; c++)
+    for (int c = 0; c < PACER_CLASSES; c++) {
+        if (c == PACER_SLIDES && p->ring[PACER_VIDEO].n > 0 && p->video_credit > 0)
+            return &p->ring[PACER_VIDEO];
         if (p->ring[c].n > 0)
             return &p->ring[c];
+    }
     return NULL;
 }
 

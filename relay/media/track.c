@@ -113,10 +113,11 @@ enum err track_add_layer(struct track *t, uint8_t layer, uint32_t ssrc, uint32_t
     nack_init(&s->nack, REPAIR_DEADLINE);
     clockmap_init(&s->clock, t->clock_rate);
     s->deps = t->deps_id ? calloc(1, sizeof *s->deps) : NULL;
-    const enum err e = t->deps_id && !s->deps
-                           ? E_NOMEM
-                           : hist_init(&s->hist, t->audio ? TRACK_VOICE_HIST : TRACK_VIDEO_HIST);
+    enum err e = hist_init(&s->hist, t->audio ? TRACK_VOICE_HIST : TRACK_VIDEO_HIST);
+    if (!e && t->deps_id && !s->deps)
+        e = E_NOMEM;
     if (e) {
+        hist_fini(&s->hist);
         free(s->deps);
         free(s);
         return e;

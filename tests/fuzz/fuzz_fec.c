@@ -100,7 +100,7 @@ static void play(struct pkt_pool *pool, const uint8_t *data, size_t size)
         size -= 2 + len;
     }
     assert(d.recovered <= d.in && d.n <= FEC_KEPT);
-    fecdec_fini(&d);
+    fecdec_drop(&d);
     hist_fini(&h);
 }
 

@@ -143,7 +143,7 @@ static uint64_t play(const struct block *b, struct rng *r)
         back |= drain(b, &d, &h);
     }
     assert_int_equal(d.bad, 0);
-    fecdec_fini(&d);
+    fecdec_drop(&d);
     hist_fini(&h);
     return back;
 }

@@ -58,7 +58,7 @@ void bot_free(struct bot **bp)
     for (size_t i = 0; i < b->sends; i++)
         hist_fini(&b->send[i].hist);
     for (size_t i = 0; i < NEGO_MEDIA; i++) {
-        fecdec_fini(&b->recv[i].fec);
+        fecdec_drop(&b->recv[i].fec);
         hist_fini(&b->recv[i].hist);
     }
     peer_free(&b->peer);

@@ -148,7 +148,7 @@ static unsigned lose(unsigned n, unsigned repairs, uint64_t lost)
         gone--;
     }
     assert_int_equal(d.bad, 0);
-    fecdec_fini(&d);
+    fecdec_drop(&d);
     hist_fini(&h);
     return gone;
 }
@@ -251,7 +251,7 @@ static void what_protects_nothing_or_lies_is_counted(void **unused)
     pkt_unref(&m);
     assert_null(fecdec_next(&d, 2, &s));
     assert_int_equal(d.bad, 3);
-    fecdec_fini(&d);
+    fecdec_drop(&d);
     hist_fini(&h);
 }
 
