@@ -5,9 +5,15 @@
 /* A packet this far off its time begins a new time; a slide takes long. */
 #define RESET (15 * USEC_SEC)
 #define ANCHOR_S 60 /* ts0 follows, lest the timestamps go half round */
-#define MEMORY (10 * USEC_SEC)
-#define MOST_LATE 0.05  /* of the frames may be late, but by no more than the slack, */
-#define OFTEN_LATE 0.01 /* and so many by more than that */
+/* A queue comes and goes. How often something is lost, or the way stands still, is known after a
+ * while only. */
+#define MEMORY (3 * USEC_SEC)
+#define MEMORY_SINGLE (10 * USEC_SEC)
+/* A percent of a voice that is late, and concealed, for a quarter of a second of delay; a percent
+ * of pictures that stand for less. No more than so many may come unevenly. */
+#define VOICE_PERCENT (500 * USEC_MS)
+#define PICTURE_PERCENT (150 * USEC_MS)
+#define PICTURES_UNEVEN 0.05
 /* Frames of a burst that count: one in a minute is not worth a delay, one in ten seconds is. */
 #define BURST_VOICE 2     /* of 500 in ten seconds */
 #define BURST_PICTURES 1  /* of 250 */
@@ -64,6 +70,13 @@ static void hold(struct jitter *j)
     j->delay = clamp(usec_max(j->own, j->floor), j->min, j->max);
 }
 
+static void forget(struct jitter *j)
+{
+    j->queued = j->single = (struct quantile){0};
+    j->frame_slow = 0;
+    j->frame_single = false;
+}
+
 static void begin(struct jitter *j, usec now, const struct pkt *p)
 {
     empty(j);
@@ -73,8 +86,7 @@ static void begin(struct jitter *j, usec now, const struct pkt *p)
     j->last_ts = p->rtp.ts;
     j->at0 = j->put_at = now;
     j->base = 0;
-    j->slow = (struct quantile){0};
-    j->frame_slow = 0;
+    forget(j);
     j->begun_at = j->settled_at = now;
     j->own = j->min;
     hold(j);
@@ -92,12 +104,12 @@ static void move_anchor(struct jitter *j, uint32_t ts)
     j->at0 += ahead * USEC_SEC;
 }
 
-/* The delay that the last ten seconds ask for. */
 static usec wanted(const struct jitter *j)
 {
-    const usec most = quantile_all_but(&j->slow, MOST_LATE);
-    const usec all = quantile_all_but(&j->slow, OFTEN_LATE) - j->slack;
-    return clamp(usec_max(most, all), j->min, j->max);
+    const struct quantile_price price = {.percent = j->voice ? VOICE_PERCENT : PICTURE_PERCENT,
+                                         .slack = j->slack,
+                                         .most = j->voice ? 1 : PICTURES_UNEVEN};
+    return clamp(quantile_cheapest(&j->queued, &j->single, &price), j->min, j->max);
 }
 
 /* Up at once, because packets are late already; down in steps too small to be seen. A voice is
@@ -128,14 +140,14 @@ static void lower_base(struct jitter *j, usec now, double off)
     const usec by = (usec)(j->base - off);
     j->base = off;
     if (now - j->begun_at < CATCH_UP) {
-        j->slow = (struct quantile){0};
-        j->frame_slow = 0;
+        forget(j);
         j->settled_at = now;
         j->own = wanted(j);
         hold(j);
         return;
     }
-    quantile_shift(&j->slow, by);
+    quantile_shift(&j->queued, by);
+    quantile_shift(&j->single, by);
     j->own = usec_min(j->own + by, j->max);
     j->floor += j->floor ? by : 0;
     hold(j);
@@ -170,7 +182,14 @@ static void note_burst(struct jitter *j, uint32_t ts, usec came)
     const usec apart = media_time(j, ts) - media_time(j, j->last_ts);
     const usec after = came - j->frame_came;
     j->burst = after >= 0 && after < apart / 4 ? j->burst + 1 : 0;
+    j->frame_single = j->burst > 0 || after - apart > slow_of(j, ts, came) / 2;
     j->frame_came = came;
+}
+
+static void note_slow(struct jitter *j, usec now, usec by, bool single)
+{
+    quantile_add(&j->queued, now, single ? 0 : by, MEMORY);
+    quantile_add(&j->single, now, single ? by : 0, MEMORY_SINGLE);
 }
 
 /* A frame is as slow as its last packet, and a repaired one is slow. */
@@ -178,14 +197,16 @@ static void learn_frame(struct jitter *j, usec now, uint32_t ts, const struct pk
 {
     if (j->out && ts != j->last_ts) {
         if (counts(j))
-            quantile_add(&j->slow, now, j->frame_slow, MEMORY);
+            note_slow(j, now, j->frame_slow, j->frame_single);
         j->frame_slow = 0;
         note_burst(j, ts, came);
     }
     if (p->rtp.repaired)
         j->burst = 0;
-    if (came >= j->settled_at)
-        j->frame_slow = usec_max(j->frame_slow, slow_of(j, ts, came));
+    if (came < j->settled_at)
+        return;
+    j->frame_slow = usec_max(j->frame_slow, slow_of(j, ts, came));
+    j->frame_single |= p->rtp.repaired;
 }
 
 /* False: it has its own idea of time, or of numbers; nothing that is held fits it. */
@@ -236,7 +257,7 @@ void jitter_put(struct jitter *j, usec now, struct pkt *p)
     }
     if (seq < j->next_seq) {
         j->late++;
-        quantile_add(&j->slow, now, slow_of(j, p->rtp.ts, now), MEMORY);
+        note_slow(j, now, slow_of(j, p->rtp.ts, now), p->rtp.repaired);
         pkt_unref(&p);
         return;
     }

@@ -29,13 +29,30 @@ void quantile_shift(struct quantile *q, usec by)
     }
 }
 
-usec quantile_all_but(const struct quantile *q, double rest)
+static float share(const struct quantile *q, size_t step)
 {
-    float above = 0;
-    for (size_t i = QUANTILE_STEPS; i-- > 0;) {
-        above += q->weight[i];
-        if (above > (float)rest * q->total && above > 0)
-            return (usec)(i + 1) * QUANTILE_STEP;
+    return step < QUANTILE_STEPS && q->total > 0 ? q->weight[step] / q->total : 0;
+}
+
+usec quantile_cheapest(const struct quantile *a, const struct quantile *b,
+                       const struct quantile_price *price)
+{
+    const size_t slack = (size_t)(price->slack / QUANTILE_STEP);
+    double late = 0; /* at all */
+    double harm = 0; /* by more than the slack */
+    double least = INFINITY;
+    usec best = 0;
+    if (a->total <= 0 && b->total <= 0)
+        return 0;
+    for (size_t i = QUANTILE_STEPS; i-- > 0 && late <= price->most;) {
+        const usec delay = (usec)(i + 1) * QUANTILE_STEP; /* all in step i come in time */
+        const double cost = (double)delay + 100 * harm * (double)price->percent;
+        if (cost <= least) {
+            least = cost;
+            best = delay;
+        }
+        late += (double)share(a, i) + (double)share(b, i);
+        harm += (double)share(a, i + slack) + (double)share(b, i + slack);
     }
-    return 0;
+    return best;
 }

@@ -1,4 +1,5 @@
-/* quantile.h - how late things have been lately: a histogram that forgets, in steps of 5 ms. */
+/* quantile.h - how late things have been lately: histograms that forget, in steps of 5 ms, and the
+ * delay that is worth its while. */
 #pragma once
 
 #include "engine/base/base.h"
@@ -17,5 +18,13 @@ struct quantile {
 void quantile_add(struct quantile *q, usec now, usec value, usec memory);
 /* All values were later than was thought, by so much. */
 void quantile_shift(struct quantile *q, usec by);
-/* What all but `rest` (0 to 1) of them do not exceed, rounded up to whole steps; 0 when empty. */
-usec quantile_all_but(const struct quantile *q, double rest);
+/* What lateness is worth. */
+struct quantile_price {
+    usec percent; /* so much delay for one in a hundred that is late */
+    usec slack;   /* later by no more than this does no harm, */
+    double most;  /* unless it is more than this part, 0 to 1 */
+};
+/* The delay, in whole steps, that costs least together with what comes late in spite of it. The
+ * shares of both that are late are added up. 0 when both are empty. */
+usec quantile_cheapest(const struct quantile *a, const struct quantile *b,
+                       const struct quantile_price *price);

@@ -29,6 +29,8 @@ static int teardown(void **unused)
     return 0;
 }
 
+static usec (*marked_by)(uint32_t); /* what comes late by it was brought again */
+
 /* Packet i of an even stream: sent at i * FRAME. */
 static void put(usec now, uint32_t i)
 {
@@ -36,6 +38,7 @@ static void put(usec now, uint32_t i)
     assert_non_null(p);
     p->rtp.ext_seq = 70000 + i;
     p->rtp.ts = UINT32_MAX - 5 * TICKS + i * TICKS; /* goes round soon */
+    p->rtp.repaired = marked_by && marked_by(i) > i * FRAME;
     jitter_put(&j, now, p);
 }
 
@@ -258,6 +261,52 @@ static void what_nobody_sees_costs_no_delay(void **unused)
     assert_int_equal(j.late, 0);
 }
 
+/* Two seconds long each packet takes 140 ms longer. */
+static usec queued(uint32_t i)
+{
+    return i * FRAME + (i >= 500 && i < 600 ? 140 * USEC_MS : 0);
+}
+
+static void a_queue_that_passed_is_soon_forgotten(void **unused)
+{
+    (void)unused;
+    j.voice = true;
+    run(0, 590, queued);
+    assert_in_range(j.delay, 140 * USEC_MS, 145 * USEC_MS);
+    run(590, 600 + 18 * 50, queued);
+    assert_int_equal(j.delay, MIN);
+}
+
+/* One packet in a hundred is lost and comes again after 140 ms. */
+static usec brought_again(uint32_t i)
+{
+    return i * FRAME + (i % 100 == 50 ? 140 * USEC_MS : 0);
+}
+
+static void repairs_are_waited_for_between_two_of_them(void **unused)
+{
+    (void)unused;
+    j.voice = true;
+    marked_by = brought_again;
+    run(0, 1000, brought_again);
+    const uint64_t late = j.late;
+    for (uint32_t i = 1000; i < 1600; i += 20) {
+        run(i, i + 20, brought_again);
+        assert_in_range(j.delay, 140 * USEC_MS, 145 * USEC_MS);
+    }
+    assert_int_equal(j.late, late);
+    marked_by = NULL;
+}
+
+static void one_late_packet_moves_no_voice(void **unused)
+{
+    (void)unused;
+    j.voice = true;
+    run(0, 500, even);
+    put(501 * FRAME + 400 * USEC_MS, 501);
+    assert_int_equal(j.delay, MIN);
+}
+
 /* What was kept for one who comes late comes in a rush, ever younger: the way is not that slow. */
 static void a_rush_at_the_start_is_no_delay(void **unused)
 {
@@ -349,6 +398,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_floor_goes_as_fast_as_it_came, setup, teardown),
         cmocka_unit_test_setup_teardown(who_plays_sound_takes_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_sees_costs_no_delay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_queue_that_passed_is_soon_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(repairs_are_waited_for_between_two_of_them, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_late_packet_moves_no_voice, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rush_at_the_start_is_no_delay, setup, teardown),
         cmocka_unit_test_setup_teardown(an_outage_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slow_clock_is_followed, setup, teardown),
