@@ -257,7 +257,9 @@ void jitter_put(struct jitter *j, usec now, struct pkt *p)
     }
     if (seq < j->next_seq) {
         j->late++;
-        note_slow(j, now, slow_of(j, p->rtp.ts, now), p->rtp.repaired);
+        const bool single = p->rtp.repaired || seq != j->late_seq + 1;
+        note_slow(j, now, slow_of(j, p->rtp.ts, now), single);
+        j->late_seq = seq;
         pkt_unref(&p);
         return;
     }

@@ -23,21 +23,22 @@ struct jitter {
     uint32_t highest;
     uint32_t last_ts; /* of what came out last, or would have */
     /* Media time 0 is ts0 and was sent, as it were, at at0. base: what the quickest packet took
-     * lately, on top of that. What whole frames took longer: */
+     * lately, on top of that; queued and single: what whole frames took longer, together all. */
     uint32_t ts0;
     usec at0;
     double base;
-    struct quantile queued; /* of all: those that were as late as the one before; that passes */
-    struct quantile single; /* of all: those that were late by themselves */
+    struct quantile queued; /* as late as the one before; that passes */
+    struct quantile single; /* late by themselves */
     usec frame_slow;   /* the slowest packet yet of the frame that comes out, which has last_ts */
     usec frame_came;   /* first packet of that frame */
     bool frame_single; /* a packet of it was brought again, or the way stood still before it */
     unsigned burst;    /* so many came before it together with it, after a gap */
     usec begun_at;
-    usec settled_at; /* what came before does not count */
-    usec put_at;     /* last arrival */
-    usec shrink_at;  /* the delay gets smaller from here on */
-    uint64_t late;   /* came after their time */
+    usec settled_at;   /* what came before does not count */
+    usec put_at;       /* last arrival */
+    usec shrink_at;    /* the delay gets smaller from here on */
+    uint32_t late_seq; /* of the last that was late */
+    uint64_t late;     /* came after their time */
     uint64_t duplicates;
     uint64_t missing; /* were due and had not come */
     uint64_t out;

@@ -10,12 +10,14 @@
 
 static struct pkt_pool *pool;
 static struct jitter j;
+static usec (*marked_by)(uint32_t); /* what comes late by it was brought again */
 
 static int setup(void **unused)
 {
     (void)unused;
     pool = pkt_pool_new(2000);
     jitter_init(&j, RATE, MIN, MAX);
+    marked_by = NULL;
     return pool ? 0 : -1;
 }
 
@@ -28,8 +30,6 @@ static int teardown(void **unused)
     pkt_pool_free(&pool);
     return 0;
 }
-
-static usec (*marked_by)(uint32_t); /* what comes late by it was brought again */
 
 /* Packet i of an even stream: sent at i * FRAME. */
 static void put(usec now, uint32_t i)
@@ -295,16 +295,29 @@ static void repairs_are_waited_for_between_two_of_them(void **unused)
         assert_in_range(j.delay, 140 * USEC_MS, 145 * USEC_MS);
     }
     assert_int_equal(j.late, late);
-    marked_by = NULL;
+}
+
+/* One packet of a voice comes after its time. */
+static usec once(uint32_t i)
+{
+    return i * FRAME + (i == 1000 ? 140 * USEC_MS : 0);
 }
 
 static void one_late_packet_moves_no_voice(void **unused)
 {
     (void)unused;
     j.voice = true;
-    run(0, 500, even);
-    put(501 * FRAME + 400 * USEC_MS, 501);
+    run(0, 1000, once);
+    for (uint32_t i = 1000; i < 1020; i++) {
+        run(i, i + 1, once);
+        assert_int_equal(j.delay, MIN);
+    }
+    assert_int_equal(j.late, 1);
     assert_int_equal(j.delay, MIN);
+    for (uint32_t i = 1001; i < 1005; i++) /* and the ones behind it: that is a queue */
+        put(i * FRAME + 400 * USEC_MS, i);
+    put(1021 * FRAME, 1021);
+    assert_in_range(j.delay, 100 * USEC_MS, MAX);
 }
 
 /* What was kept for one who comes late comes in a rush, ever younger: the way is not that slow. */
