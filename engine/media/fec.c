@@ -7,6 +7,9 @@
 
 #define RTT_ON (150 * USEC_MS) /* from here on a retransmission is late */
 #define RTT_OFF (120 * USEC_MS)
+#define TRIES_ON (400 * USEC_MS) /* or that, with all the tries that it takes */
+#define TRIES_OFF (350 * USEC_MS)
+#define TRIES_MOST 8
 #define LOSS_ON 0.02F
 #define LOSS_OFF 0.01F
 #define NEEDED_FOR (10 * USEC_SEC)
@@ -46,6 +49,22 @@ static bool has_room(struct fec_rule *r, usec now, const struct fec_way *w)
     return r->on ? room : room && now - r->room_at >= ROOM_FOR;
 }
 
+/* Round trips until hardly a packet is missing; a try fails if request or repair is lost. */
+static unsigned tries(double loss)
+{
+    const double fails = 1 - (1 - loss) * (1 - loss);
+    unsigned n = 1;
+    for (double missing = loss * fails; missing > TORN && n < TRIES_MOST; n++)
+        missing *= fails;
+    return n;
+}
+
+static bool is_late(const struct fec_rule *r, usec rtt)
+{
+    return rtt >= (r->on ? RTT_OFF : RTT_ON) ||
+           rtt * tries((double)r->loss) >= (r->on ? TRIES_OFF : TRIES_ON);
+}
+
 bool fec_rule_look(struct fec_rule *r, usec now, const struct fec_way *w)
 {
     const float gone = (float)(now - r->looked_at) / (float)USEC_SEC;
@@ -53,7 +72,7 @@ bool fec_rule_look(struct fec_rule *r, usec now, const struct fec_way *w)
     const float part = gone < time ? gone / time : 1;
     r->loss += ((float)w->loss - r->loss) * part;
     r->looked_at = now;
-    const bool late = w->rtt >= (r->on ? RTT_OFF : RTT_ON);
+    const bool late = is_late(r, w->rtt);
     if (r->loss >= (r->on ? LOSS_OFF : LOSS_ON))
         r->needed_at = now;
     const bool needed = r->needed_at && now - r->needed_at < (r->on ? NEEDED_FOR : 1);

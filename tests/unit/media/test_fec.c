@@ -281,6 +281,28 @@ static void it_is_off_where_a_repair_comes_in_time_or_room_is_short(void **unuse
     assert_false(r.on);
 }
 
+/* loss-20 and loss-10 of links.conf: four or five tries of 100 ms are too long, three are not. */
+static void it_is_on_where_a_repair_takes_several_tries(void **unused)
+{
+    (void)unused;
+    struct fec_way w = {0.2, 100 * USEC_MS, 2000000, 1000000};
+    struct fec_rule r = {0};
+    usec now = USEC_SEC;
+    for (; now < 10 * USEC_SEC; now += USEC_SEC / 2)
+        (void)fec_rule_look(&r, now, &w);
+    assert_true(r.on);
+    w.rtt = 50 * USEC_MS;
+    assert_false(fec_rule_look(&r, now += USEC_SEC / 2, &w));
+    w.rtt = 100 * USEC_MS;
+    for (unsigned i = 0; i < 8; i++)
+        (void)fec_rule_look(&r, now += USEC_SEC / 2, &w);
+    assert_true(r.on);
+    w.loss = 0.1;
+    for (unsigned i = 0; i < 60; i++)
+        (void)fec_rule_look(&r, now += USEC_SEC / 2, &w);
+    assert_false(r.on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_head_is_read_and_written_as_browsers_write_it),
         cmocka_unit_test(what_protects_nothing_or_lies_is_counted),
         cmocka_unit_test(it_is_off_where_a_repair_comes_in_time_or_room_is_short),
+        cmocka_unit_test(it_is_on_where_a_repair_takes_several_tries),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
