@@ -25,6 +25,7 @@ struct icelink_calls {
     void (*failed)(void *user);
     void (*relayed)(void *user, size_t n); /* so many addresses at TURN servers; NULL: not told */
     void (*received)(void *user, const uint8_t *bytes, size_t len);
+    bool (*wants_tcp)(void *user); /* asked when UDP has had its time in vain */
     void *user;
 };
 
@@ -46,10 +47,10 @@ void icelink_free(struct icelink **l);
 /* Our host candidates, best first. */
 size_t icelink_candidates(const struct icelink *l, struct addr *out, size_t cap);
 
-/* Starts the checks with the credentials and the remote candidates of a finished negotiation: by
- * UDP, and if `tcp` by TCP when that was in vain for two seconds. The first of each are checked at
- * once, the others when those gave no path soon. */
-MUST_USE bool icelink_start(struct icelink *l, const struct ice_conf *ice, bool tcp);
+/* Starts the checks with the credentials and the remote candidates of a finished negotiation: the
+ * first by UDP at once, the others by UDP when it gave no path soon, and by TCP, if that is wanted,
+ * when all of them were in vain for one and a half seconds. */
+MUST_USE bool icelink_start(struct icelink *l, const struct ice_conf *ice);
 
 /* Looks for a way by TURN as well, once; what stands already is preferred. The servers are copied.
  * False: there was none that could be asked, or they were asked before. */

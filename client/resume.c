@@ -43,10 +43,9 @@ static bool is_refusal(long status)
     return status >= 400 && status < 500 && status != 408 && status != 429;
 }
 
-/* Where UDP went before it will again; TCP might only be the first to get through a bad moment. */
 static bool start_checks(const struct resume *r)
 {
-    if (!icelink_start(r->link, &r->nego.ice, r->conf.tcp))
+    if (!icelink_start(r->link, &r->nego.ice))
         return false;
     if (r->conf.relays)
         (void)icelink_relay(r->link, r->conf.relays, r->conf.net->log);
@@ -110,10 +109,20 @@ static void on_received(void *user, const uint8_t *bytes, size_t len)
     r->conf.received(r->conf.user, bytes, len);
 }
 
+/* Where UDP went before it will again; TCP might only be the first to get through a bad moment. */
+static bool wants_tcp(void *user)
+{
+    const struct resume *const r = user;
+    return r->conf.tcp;
+}
+
 static void begin(struct resume *r)
 {
-    const struct icelink_calls calls = {
-        .gathered = on_gathered, .failed = on_failed, .received = on_received, .user = r};
+    const struct icelink_calls calls = {.gathered = on_gathered,
+                                        .failed = on_failed,
+                                        .received = on_received,
+                                        .wants_tcp = wants_tcp,
+                                        .user = r};
     icelink_free(&r->link);
     r->began = clock_now();
     enter(r, GATHERING, r->began + GATHER_LIMIT);

@@ -13,7 +13,7 @@
 
 #define POOL 16384 /* four layers and lines with their histories, and what is in the buffers */
 #define GATHER_LIMIT (5 * USEC_SEC)
-#define CONNECT_LIMIT (5 * USEC_SEC)
+#define CONNECT_LIMIT (8 * USEC_SEC) /* libnice checks at 0, 0.5, 1.5, 3.5 and 7.5 s */
 #define RELAY_AFTER (2500 * USEC_MS) /* UDP, and TCP on the port of HTTPS, have had their time */
 #define RELAY_LIMIT (8 * USEC_SEC)   /* for TURN from then on */
 #define LEAVE_LIMIT USEC_SEC
@@ -34,6 +34,7 @@ struct session {
     usec retry_at;
     struct icelink *link;
     bool link_dead; /* ICE says so */
+    bool by_udp;    /* is open, and goes by UDP */
     struct icelink_relays relays;
     bool relaying;         /* they are asked for this connection */
     struct resume *resume; /* looks for another one */
@@ -213,7 +214,7 @@ static bool take_answer(struct session *s, const struct http_answer *a)
     for (size_t i = 0; i < s->conf.lines; i++)
         if (s->conf.line[i].still)
             rtc_still(s->rtc, i);
-    return icelink_start(s->link, &s->nego.ice, true);
+    return icelink_start(s->link, &s->nego.ice);
 }
 
 static void on_answer(void *user, const struct http_answer *a)
@@ -282,12 +283,19 @@ static void on_gathered(void *user)
     set_state(s, POSTING);
 }
 
+static bool wants_tcp(void *user)
+{
+    const struct session *const s = user;
+    return s->net->by_udp == 0;
+}
+
 static struct icelink_calls link_calls(struct session *s)
 {
     return (struct icelink_calls){.gathered = on_gathered,
                                   .failed = on_link_failed,
                                   .relayed = on_relayed,
                                   .received = on_received,
+                                  .wants_tcp = wants_tcp,
                                   .user = s};
 }
 
@@ -317,8 +325,15 @@ static void add_stat(struct session *s)
     s->past = now;
 }
 
+static void count_udp(struct session *s, bool by_udp)
+{
+    s->net->by_udp = s->net->by_udp - s->by_udp + by_udp;
+    s->by_udp = by_udp;
+}
+
 static void tear_down(struct session *s)
 {
+    count_udp(s, false);
     http_cancel(s->net->http, s->call);
     s->call = 0;
     add_stat(s);
@@ -356,6 +371,7 @@ static void now_open(struct session *s)
     s->ever_open = true;
     set_state(s, OPEN);
     tell_path(s, "connected");
+    count_udp(s, icelink_way(s->link) == ICELINK_UDP);
     if (s->conf.open)
         s->conf.open(s->conf.user, true);
 }
@@ -417,6 +433,7 @@ static void take_path(struct session *s, usec now)
     s->link = resume_take(s->resume, &s->nego, &calls, &moved);
     if (moved)
         rtc_other_way(s->rtc, now);
+    count_udp(s, icelink_way(s->link) == ICELINK_UDP);
     s->link_dead = false;
     s->suspect_at = 0;
     s->since = now; /* it has its time to be heard */

@@ -18,6 +18,7 @@ struct net {
     struct outq out; /* emptied after each call */
     const char *ca;  /* file of who is trusted by TLS; the caller's */
     const struct log *log;
+    unsigned by_udp; /* connections that are; while there is one others do without TCP */
 };
 
 MUST_USE enum err net_init(struct net *n, GMainContext *ctx, const char *ca_file,
