@@ -27,8 +27,8 @@ struct icelink {
     bool relaying;                 /* TURN servers are asked, or were */
     struct addr remote[ICE_CANDS]; /* best first */
     guint remotes;
-    usec began;
-    GSource *others; /* has its time when the first gave no path */
+    usec began;      /* the checks */
+    GSource *others; /* has its time when the first gave no path, and when TCP may be tried */
     struct turntls *tls[ICELINK_RELAYS];
 };
 
@@ -77,6 +77,11 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer user)
         l->calls.relayed(l->calls.user, count_relayed(l));
 }
 
+static bool others_follow(const struct icelink *l)
+{
+    return l->others && g_source_get_ready_time(l->others) >= 0;
+}
+
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer user)
 {
     (void)agent;
@@ -85,7 +90,7 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
     struct icelink *const l = user;
     if (state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY)
         l->ready = true;
-    else if (state == NICE_COMPONENT_STATE_FAILED)
+    else if (state == NICE_COMPONENT_STATE_FAILED && !others_follow(l))
         l->calls.failed(l->calls.user);
 }
 
@@ -229,6 +234,7 @@ static NiceCandidate *candidate(const struct icelink *l, const struct addr *a, g
     return c;
 }
 
+/* Which remote candidates, in the order in which they are checked. */
 enum which { FIRST_UDP, OTHER_UDP, ALL_TCP };
 
 static bool check(const struct icelink *l, enum which which)
